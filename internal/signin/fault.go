@@ -48,6 +48,11 @@ const (
 	CredentialsChanged // the person's password changed since the login
 	PermissionMissing  // the person, the assignment or the policy no longer allows it
 
+	PasswordWrong  // no such person, or not their password, or a person who is disabled: the page never says which
+	PageExpired    // the hidden field of a form is too old, or not of this service
+	OriginForeign  // a form was sent from a page of another site
+	ConsentRefused // the person, or the directory, did not let the client in
+
 	Throttled   // too many requests of one client or address
 	Overloaded  // the server has too much to do, or cannot hear its store
 	kindsLength // keep last
@@ -69,6 +74,7 @@ var kindNames = [kindsLength]string{
 	"ProofMissing", "ProofInvalid", "ProofStale", "ProofReplayed", "ProofKeyMismatch",
 	"CodeUnknown", "CodeExpired", "CodeSpent", "CodeMismatch",
 	"RefreshUnknown", "RefreshMismatch", "SessionEnded", "SessionRevoked", "CredentialsChanged", "PermissionMissing",
+	"PasswordWrong", "PageExpired", "OriginForeign", "ConsentRefused",
 	"Throttled", "Overloaded",
 }
 

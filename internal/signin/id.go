@@ -76,3 +76,14 @@ func NewUniqueID(prefix string) string {
 func UniqueID(prefix string, body [uniqueIDBodyBytes]byte) string {
 	return prefix + base32NoPad.EncodeToString(body[:])
 }
+
+// UniqueIDBody returns the body of an id that UniqueID made with prefix, and whether id is one.
+func UniqueIDBody(prefix, id string) (body [uniqueIDBodyBytes]byte, ok bool) {
+	if len(id) != len(prefix)+base32NoPad.EncodedLen(len(body)) || id[:len(prefix)] != prefix {
+		return body, false
+	}
+	if _, err := base32NoPad.Decode(body[:], []byte(id[len(prefix):])); err != nil {
+		return body, false
+	}
+	return body, true
+}

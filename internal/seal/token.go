@@ -1,0 +1,103 @@
+package seal
+
+import (
+	"encoding/base64"
+
+	"github.com/latchkey-id/latchkey/internal/signin"
+)
+
+// RefreshPrefix begins every refresh token (wire: IntrospectOAuth2TokenWithIAM, pattern of token).
+const RefreshPrefix = "ASOR"
+
+// MaxRefresh is the longest refresh token in characters (CreateOAuth2Token, refreshToken).
+const MaxRefresh = 2048
+
+// SealRefresh returns the refresh token of a session's step. The same session, step and key give the same token.
+func SealRefresh(k *Key, s signin.Session, step int64) string {
+	w := newWriter(make([]byte, 0, 384))
+	writeSession(&w, s)
+	w.raw(s.Key[:])
+	w.number(step)
+	envelope := k.appendSeal(make([]byte, 0, overhead+len(w.b)), kindRefresh, w.b)
+	text := make([]byte, 0, len(RefreshPrefix)+base64.RawURLEncoding.EncodedLen(len(envelope)))
+	text = append(text, RefreshPrefix...)
+	return string(base64.RawURLEncoding.AppendEncode(text, envelope))
+}
+
+// OpenRefresh returns the session and the step of a refresh token, or ErrNotOurs. It does not look at the time.
+func OpenRefresh(keys Keys, token string) (signin.Session, int64, error) {
+	if len(token) < len(RefreshPrefix) || token[:len(RefreshPrefix)] != RefreshPrefix {
+		return signin.Session{}, 0, ErrNotOurs
+	}
+	facts, _, err := openText(keys, kindRefresh, token[len(RefreshPrefix):], MaxRefresh)
+	if err != nil {
+		return signin.Session{}, 0, err
+	}
+	r := newReader(facts)
+	s := readSession(&r)
+	r.raw(s.Key[:])
+	step := r.number()
+	if err := r.done(); err != nil {
+		return signin.Session{}, 0, err
+	}
+	return s, step, nil
+}
+
+// MaxSessionToken is the longest session token in characters.
+const MaxSessionToken = 1024
+
+// SealSession returns the session token of a session's step, in standard base64, and the facts in it, which credentials
+// are derived from. The same session, step and key give the same token.
+func SealSession(k *Key, s signin.Session, step int64) (token string, facts []byte) {
+	w := newWriter(make([]byte, 0, 384))
+	writeSession(&w, s)
+	w.number(step)
+	return base64.StdEncoding.EncodeToString(k.appendSeal(make([]byte, 0, overhead+len(w.b)), kindSession, w.b)), w.b
+}
+
+// OpenSession returns what SealSession sealed, the facts as they were sealed, and the key. The session's Key is not in
+// it. It does not look at the time.
+func OpenSession(keys Keys, token string) (s signin.Session, step int64, facts []byte, k *Key, err error) {
+	if len(token) > MaxSessionToken {
+		return s, 0, nil, nil, ErrNotOurs
+	}
+	envelope, err := base64.StdEncoding.Strict().DecodeString(token)
+	if err != nil {
+		return s, 0, nil, nil, ErrNotOurs
+	}
+	facts, k, err = open(keys, kindSession, envelope)
+	if err != nil {
+		return s, 0, nil, nil, err
+	}
+	r := newReader(facts)
+	s = readSession(&r)
+	step = r.number()
+	if err := r.done(); err != nil {
+		return signin.Session{}, 0, nil, nil, err
+	}
+	return s, step, facts, k, nil
+}
+
+func writeSession(w *writer, s signin.Session) {
+	w.raw(s.ID[:])
+	writeClient(w, s.ClientID)
+	writePrincipal(w, s.Principal)
+	w.millis(s.AuthTime)
+	w.millis(s.Issued)
+	w.seconds(s.Start)
+	w.seconds(s.End)
+	w.text(s.Methods)
+}
+
+func readSession(r *reader) signin.Session {
+	var s signin.Session
+	r.raw(s.ID[:])
+	s.ClientID = readClient(r)
+	s.Principal = readPrincipal(r)
+	s.AuthTime = r.millis()
+	s.Issued = r.millis()
+	s.Start = r.seconds()
+	s.End = r.seconds()
+	s.Methods = r.text()
+	return s
+}
