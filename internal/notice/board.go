@@ -1,0 +1,168 @@
+// Package notice keeps what no longer holds: it polls the store for notices, and answers whether a notice ended a
+// session or a signed-in browser. Sessions in, a fault or nothing out, without touching the database.
+package notice
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
+)
+
+// Board holds every live notice in memory. It is safe for concurrent use.
+//
+// Notices are few: a row for each revoked session, changed password or removed assignment of the last hours.
+type Board struct {
+	source store.Notices
+	limit  time.Duration
+
+	mu    sync.RWMutex
+	heard time.Time // when the source last answered
+	last  int64     // the highest Seq seen
+	ended map[signin.Reason]map[string]entry
+}
+
+// entry is the latest notice about a subject.
+type entry struct{ at, expires time.Time }
+
+// batch is how many notices are read at a time.
+const batch = 1000
+
+// Open reads every notice of the source. limit is how long the board may hear nothing before Fresh says so.
+func Open(ctx context.Context, source store.Notices, limit time.Duration, now time.Time) (*Board, error) {
+	b := &Board{source: source, limit: limit, ended: map[signin.Reason]map[string]entry{}}
+	if err := b.Poll(ctx, now); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Poll reads what is new in the source. It is called at least every second, so that every node hears within two.
+func (b *Board) Poll(ctx context.Context, now time.Time) error {
+	for {
+		b.mu.RLock()
+		after := b.last
+		b.mu.RUnlock()
+		fresh, err := b.source.NoticesAfter(ctx, after, batch)
+		if err != nil {
+			return fmt.Errorf("read notices: %w", err)
+		}
+		b.mu.Lock()
+		for _, n := range fresh {
+			b.put(n)
+			b.last = max(b.last, n.Seq)
+		}
+		b.heard = now
+		b.mu.Unlock()
+		if len(fresh) < batch {
+			return nil
+		}
+	}
+}
+
+// Announce records n in the source and heeds it here at once, without waiting for the next Poll.
+func (b *Board) Announce(ctx context.Context, n signin.Notice) error {
+	if err := b.source.Announce(ctx, n); err != nil {
+		return fmt.Errorf("announce notice: %w", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.put(n)
+	return nil
+}
+
+// put needs the lock.
+func (b *Board) put(n signin.Notice) {
+	of := b.ended[n.Reason]
+	if of == nil {
+		of = map[string]entry{}
+		b.ended[n.Reason] = of
+	}
+	e := of[n.Subject]
+	if e.at.Before(n.At) {
+		e.at = n.At
+	}
+	if e.expires.Before(n.Expires) {
+		e.expires = n.Expires
+	}
+	of[n.Subject] = e
+}
+
+// Prune forgets notices that expired before now.
+func (b *Board) Prune(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, of := range b.ended {
+		for subject, e := range of {
+			if e.expires.Before(now) {
+				delete(of, subject)
+			}
+		}
+	}
+}
+
+// Len returns how many notices are held.
+func (b *Board) Len() int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	n := 0
+	for _, of := range b.ended {
+		n += len(of)
+	}
+	return n
+}
+
+// Heard returns when the source last answered.
+func (b *Board) Heard() time.Time {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.heard
+}
+
+// Fresh returns nil, or an Overloaded fault when the board has heard nothing for longer than its limit. Then nobody here
+// can know whether a session was revoked, so no session may be accepted.
+func (b *Board) Fresh(now time.Time) error {
+	if b.limit > 0 && now.Sub(b.Heard()) > b.limit {
+		return &signin.Fault{
+			Kind:       signin.Overloaded,
+			Message:    "This server has not heard of revocations for too long, so it accepts no session until it does. Try again shortly.",
+			RetryAfter: 5 * time.Second,
+		}
+	}
+	return nil
+}
+
+// Ended tells whether a notice with that reason and subject ended what began at began.
+func (b *Board) Ended(reason signin.Reason, subject string, began time.Time) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	e, ok := b.ended[reason][subject]
+	return ok && !began.After(e.at)
+}
+
+// Check returns nil while s holds, else the fault that says why it is over.
+func (b *Board) Check(s signin.Session) error {
+	if b.Ended(signin.RevokedSession, s.ID.String(), s.Issued) {
+		return signin.Refuse(signin.SessionRevoked, "This session was revoked. Sign in again.")
+	}
+	return b.CheckPrincipal(s.Principal, s.AuthTime, s.Issued)
+}
+
+// CheckPrincipal returns nil while p, who authenticated at authTime and was let in at issued, still holds, else the
+// fault that says what changed.
+func (b *Board) CheckPrincipal(p signin.Principal, authTime, issued time.Time) error {
+	switch {
+	case b.Ended(signin.DisabledPerson, p.PersonID, issued):
+		return signin.Refuse(signin.PermissionMissing, "This person was disabled since the login. Ask the administrator.")
+	case b.Ended(signin.ChangedCredentials, p.PersonID, authTime):
+		return signin.Refuse(signin.CredentialsChanged, "The password was changed since the login. Sign in again with the new one.")
+	case b.Ended(signin.RemovedAssignment, signin.AssignmentSubject(p.PersonID, p.RoleID), issued):
+		return signin.Refuse(signin.PermissionMissing, "The role %s in account %s is no longer assigned to this person. Ask the administrator.", p.Role, p.Account)
+	case b.Ended(signin.DeniedRole, p.RoleID, issued):
+		return signin.Refuse(signin.PermissionMissing, "The policy of role %s in account %s no longer allows signin:CreateOAuth2Token. Ask the administrator.", p.Role, p.Account)
+	}
+	return nil
+}
