@@ -5,6 +5,7 @@ package notice
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type Board struct {
 	heard time.Time // when the source last answered
 	last  int64     // the highest Seq seen
 	ended map[signin.Reason]map[string]entry
+	count map[signin.Reason]uint64 // notices read since the start
 }
 
 // entry is the latest notice about a subject.
@@ -33,10 +35,11 @@ const batch = 1000
 
 // Open reads every notice of the source. limit is how long the board may hear nothing before Fresh says so.
 func Open(ctx context.Context, source store.Notices, limit time.Duration, now time.Time) (*Board, error) {
-	b := &Board{source: source, limit: limit, ended: map[signin.Reason]map[string]entry{}}
+	b := &Board{source: source, limit: limit, ended: map[signin.Reason]map[string]entry{}, count: map[signin.Reason]uint64{}}
 	if err := b.Poll(ctx, now); err != nil {
 		return nil, err
 	}
+	b.count = map[signin.Reason]uint64{}
 	return b, nil
 }
 
@@ -53,6 +56,7 @@ func (b *Board) Poll(ctx context.Context, now time.Time) error {
 		b.mu.Lock()
 		for _, n := range fresh {
 			b.put(n)
+			b.count[n.Reason]++
 			b.last = max(b.last, n.Seq)
 		}
 		b.heard = now
@@ -113,6 +117,13 @@ func (b *Board) Len() int {
 		n += len(of)
 	}
 	return n
+}
+
+// Count returns how many notices were read since the board was opened, by reason.
+func (b *Board) Count() map[signin.Reason]uint64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return maps.Clone(b.count)
 }
 
 // Heard returns when the source last answered.
