@@ -238,7 +238,7 @@ func skipValue(dec *jsontext.Decoder) error {
 		case now <= depth:
 			return nil
 		case now > depth+maxDepth:
-			return malformed("flat enough")
+			return malformed("valid here: it nests too deep")
 		}
 	}
 }

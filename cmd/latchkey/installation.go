@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/config"
+	"github.com/latchkey-id/latchkey/internal/keyring"
+	"github.com/latchkey-id/latchkey/internal/server"
+	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/store/sqlite"
+)
+
+// databaseFile is the name of the database in the data directory.
+const databaseFile = "latchkey.db"
+
+// configFlag is the flag of every command that works on an installation.
+type configFlag struct {
+	Config string `help:"Configuration file of the installation." default:"latchkey.yaml" env:"LATCHKEY_CONFIG" placeholder:"FILE"`
+}
+
+// installation is what administration commands work on: the store of a server, which may be running.
+type installation struct {
+	store.Store
+	cfg config.Config
+}
+
+// open opens the installation. The server must have been started once, or the data directory is made.
+func (f configFlag) open(ctx context.Context) (*installation, error) {
+	cfg, err := config.Read(f.Config)
+	if err != nil {
+		return nil, err
+	}
+	st, err := openStore(ctx, cfg, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &installation{Store: st, cfg: cfg}, nil
+}
+
+// ring opens the key ring, which needs the root key.
+func (i *installation) ring(ctx context.Context, now time.Time) (*keyring.Ring, error) {
+	root, err := i.cfg.RootKey.Load()
+	if err != nil {
+		return nil, err
+	}
+	return keyring.Open(ctx, i.Store, root, server.RingOptions(i.cfg), now)
+}
+
+// noticeExpiry is when a notice of now may be forgotten: when the longest session and browser sign-in are over.
+func (i *installation) noticeExpiry(now time.Time) time.Time {
+	l := i.cfg.Lifetimes
+	return now.Add(l.Session + l.CodeCrossDevice + l.Browser + l.Credentials)
+}
+
+// openStore opens the database of cfg, making the data directory if need be.
+func openStore(ctx context.Context, cfg config.Config, observe store.Observer) (store.Store, error) {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("the data directory cannot be made: %w", err)
+	}
+	return sqlite.Open(ctx, filepath.Join(cfg.Data, databaseFile), time.Now(), sqlite.Options{Observe: observe})
+}
+
+// exists turns store.ErrExists and store.ErrNotFound into a sentence about what.
+func explain(err error, what string) error {
+	switch {
+	case errors.Is(err, store.ErrExists):
+		return fmt.Errorf("%s exists already", what)
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("there is no %s", what)
+	}
+	return err
+}

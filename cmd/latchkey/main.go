@@ -1,0 +1,87 @@
+// Latchkey is a sign-in service that speaks the AWS Sign-In protocol: a person signs in at a browser, and the AWS CLI and
+// SDKs get short-lived credentials and refresh them.
+//
+// `latchkey dev` starts a complete server with nothing to configure; `latchkey --help` lists the rest.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the build (-ldflags "-X main.version=…").
+var version = "dev"
+
+// cli is the commands and their flags.
+type cli struct {
+	Dev     devCmd     `cmd:"" help:"Start a complete server for development, with a sample account and nothing to configure."`
+	Init    initCmd    `cmd:"" help:"Write a configuration file and a root key for a new installation."`
+	Serve   serveCmd   `cmd:"" help:"Start the server."`
+	Account accountCmd `cmd:"" help:"Accounts, which roles and service users belong to."`
+	User    userCmd    `cmd:"" help:"People who can sign in."`
+	Role    roleCmd    `cmd:"" help:"Roles, and who may act as them."`
+	Client  clientCmd  `cmd:"" help:"Confidential clients, which sign their requests."`
+	Key     keyCmd     `cmd:"" help:"Access keys of service users."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run(o *output) error {
+	o.line("latchkey %s", version)
+	return nil
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run runs one command and returns its exit code: 0, 1 when it failed, 2 when it was called wrongly.
+func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.File) int {
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("latchkey"),
+		kong.Description("A sign-in service that speaks the AWS Sign-In protocol. Start with: latchkey dev"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&output{stdin: stdin, stdout: stdout, stderr: stderr}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "latchkey:", err)
+		return 1
+	}
+	k, err := parser.Parse(args)
+	if exit >= 0 { // --help was printed
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "latchkey:", err)
+		fmt.Fprintln(stderr, "Try: latchkey --help")
+		return 2
+	}
+	if err := k.Run(); err != nil {
+		fmt.Fprintln(stderr, "latchkey:", err)
+		if _, ok := errors.AsType[usageError](err); ok {
+			return 2
+		}
+		return 1
+	}
+	return 0
+}
+
+// usageError is a wrong call that only the command itself could notice.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }

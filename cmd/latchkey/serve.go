@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/config"
+	"github.com/latchkey-id/latchkey/internal/keyring"
+	"github.com/latchkey-id/latchkey/internal/server"
+)
+
+type serveCmd struct {
+	configFlag
+}
+
+func (cmd serveCmd) Run(ctx context.Context, o *output) error {
+	cfg, err := config.Read(cmd.Config)
+	if err != nil {
+		return err
+	}
+	root, err := cfg.RootKey.Load()
+	if errors.Is(err, keyring.ErrWrongRoot) {
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w. Change listen, or stop what uses the port", cfg.Listen, err)
+	}
+	return serve(ctx, o, cfg, root, listener, nil, nil)
+}
+
+// drainFor is how long requests under way may take after SIGTERM.
+const drainFor = 20 * time.Second
+
+// serve runs the server until ctx ends, then lets the requests under way finish. ready, which may be nil, is called with
+// the store before the server says that it is ready.
+func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root, listener net.Listener, dev *server.Development, ready func(*installation) error) error {
+	defer listener.Close()
+	release, err := lockData(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer release()
+	logs := newLogWriter(o.stderr)
+	defer logs.Close()
+	log := newLog(logs, cfg.Log)
+	metrics := server.NewMetrics()
+	st, err := openStore(ctx, cfg, metrics.ObserveStore)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	handler, err := server.New(ctx, cfg, st, root, metrics, dev, log, time.Now())
+	if errors.Is(err, keyring.ErrWrongRoot) {
+		return fmt.Errorf("%w. Restore the root key that belongs to %s", err, cfg.Data)
+	}
+	if err != nil {
+		return err
+	}
+	defer handler.Close()
+
+	stopMetrics, err := serveMetrics(cfg.MetricsListen, metrics.Handler(), log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+
+	s := newHTTPServer(handler, log)
+	failed := make(chan error, 1)
+	go func() { failed <- listenAndServe(s, listener, cfg.TLS) }()
+	if ready != nil {
+		if err := ready(&installation{Store: st, cfg: cfg}); err != nil {
+			return err
+		}
+	}
+	log.Info("ready", "version", version, "listen", listener.Addr().String(), "base_urls", cfg.BaseURLs, "development", dev != nil)
+	o.line("ready %s", cfg.BaseURLs[0])
+
+	select {
+	case err := <-failed:
+		return fmt.Errorf("the server stopped: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("stopping: requests under way may finish", "at_most", drainFor.String())
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
+	defer cancel()
+	if err := s.Shutdown(drain); err != nil {
+		log.Warn("some requests did not finish in time", "error", err)
+	}
+	log.Info("stopped")
+	return nil
+}
+
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+func listenAndServe(s *http.Server, l net.Listener, t config.TLS) error {
+	if t.Certificate == "" {
+		return s.Serve(l)
+	}
+	return s.ServeTLS(l, t.Certificate, t.Key)
+}
+
+// serveMetrics answers /metrics on addr, if there is one.
+func serveMetrics(addr string, h http.Handler, log *slog.Logger) (stop func(), err error) {
+	if addr == "" {
+		return func() {}, nil
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s for metrics: %w. Change metrics_listen", addr, err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", h)
+	s := newHTTPServer(mux, log)
+	go s.Serve(l)
+	log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
+	return func() { s.Close() }, nil
+}
+
+// newLog returns a log as the configuration wants it.
+func newLog(w *logWriter, c config.Log) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo // Check allows no other
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if c.Format == "text" {
+		return slog.New(slog.NewTextHandler(w, opts))
+	}
+	return slog.New(slog.NewJSONHandler(w, opts))
+}

@@ -1,0 +1,82 @@
+// Package discovery answers with what clients need to know beforehand: the authorization server metadata (RFC 8414), the
+// OpenID configuration, and the keys that verify id tokens. The configuration goes in, three documents come out.
+package discovery
+
+import (
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/latchkey-id/latchkey/internal/keyring"
+	"github.com/latchkey-id/latchkey/internal/wire"
+)
+
+// Documents are the documents of one server.
+type Documents struct {
+	ring     *keyring.Ring
+	metadata []byte
+}
+
+// JWKSPath is where the keys are.
+const JWKSPath = "/.well-known/jwks.json"
+
+// metadata has the members of RFC 8414 section 2 and OpenID Connect Discovery section 3, so that both documents are one.
+type metadata struct {
+	Issuer                string   `json:"issuer"`
+	AuthorizationEndpoint string   `json:"authorization_endpoint"`
+	TokenEndpoint         string   `json:"token_endpoint"`
+	JWKSURI               string   `json:"jwks_uri"`
+	ScopesSupported       []string `json:"scopes_supported"`
+	ResponseTypes         []string `json:"response_types_supported"`
+	ResponseModes         []string `json:"response_modes_supported"`
+	GrantTypes            []string `json:"grant_types_supported"`
+	SubjectTypes          []string `json:"subject_types_supported"`
+	IDTokenAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
+	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
+	ChallengeMethods      []string `json:"code_challenge_methods_supported"`
+	DPoPAlgorithms        []string `json:"dpop_signing_alg_values_supported"`
+	Claims                []string `json:"claims_supported"`
+}
+
+// New returns the documents of the server whose issuer is its first base URL.
+func New(issuer, algorithm string, ring *keyring.Ring) *Documents {
+	b, err := json.Marshal(metadata{
+		Issuer:                issuer,
+		AuthorizationEndpoint: issuer + "/v1/authorize",
+		TokenEndpoint:         issuer + wire.TokenPath,
+		JWKSURI:               issuer + JWKSPath,
+		ScopesSupported:       []string{"openid"},
+		ResponseTypes:         []string{"code"},
+		ResponseModes:         []string{"query"},
+		GrantTypes:            []string{"authorization_code", "refresh_token"},
+		SubjectTypes:          []string{"public"},
+		IDTokenAlgorithms:     []string{algorithm},
+		TokenAuthMethods:      []string{"none"},
+		ChallengeMethods:      []string{"S256", "SHA-256"},
+		DPoPAlgorithms:        []string{"ES256"},
+		Claims:                []string{"iss", "sub", "aud", "iat", "exp", "auth_time", "amr", "session_arn", "signin_session"},
+	})
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	return &Documents{ring: ring, metadata: b}
+}
+
+// Routes returns the handlers by pattern.
+func (d *Documents) Routes() map[string]wire.Handler {
+	return map[string]wire.Handler{
+		"GET /.well-known/openid-configuration":       d.serve("Discovery", func() []byte { return d.metadata }),
+		"GET /.well-known/oauth-authorization-server": d.serve("Discovery", func() []byte { return d.metadata }),
+		"GET " + JWKSPath:                             d.serve("JWKS", d.ring.JWKS),
+	}
+}
+
+func (d *Documents) serve(operation string, body func() []byte) wire.Handler {
+	return func(w http.ResponseWriter, c *wire.Call) {
+		c.Record.Operation = operation
+		c.Record.Outcome = "ok"
+		// Public, and read by clients in browsers.
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		wire.WriteJSON(w, c, http.StatusOK, body())
+	}
+}

@@ -1,0 +1,151 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/latchkey-id/latchkey/internal/testkit"
+)
+
+var update = flag.Bool("update", false, "rewrite the answers in testdata/conversations")
+
+// A conversation is a text file of requests and the answers that the server must give, byte for byte but for what differs
+// each time. In a request, <code>, <refresh>, <verifier>, <challenge> and <proof> stand for what a client would have
+// there; in an answer, <…> stands for what differs.
+func TestConversations(t *testing.T) {
+	files, err := filepath.Glob("testdata/conversations/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no conversations: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			talk := newTalk(t)
+			for i := 0; i+1 < len(archive.Files); i += 2 {
+				request, answer := archive.Files[i], &archive.Files[i+1]
+				if request.Name != "request" || answer.Name != "answer" {
+					t.Fatalf("%s: part %d is %q and %q, want request and answer", file, i/2, request.Name, answer.Name)
+				}
+				got := talk.say(t, string(request.Data))
+				if *update {
+					answer.Data = []byte(got)
+				} else if diff := cmp.Diff(string(answer.Data), got); diff != "" {
+					t.Errorf("request %d:\n%s\nanswer (-want +got):\n%s", i/2+1, request.Data, diff)
+				}
+			}
+			if *update {
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// talk is one conversation: a server, a client, and what the client has learned.
+type talk struct {
+	server *testkit.Server
+	client *testkit.Client
+	known  map[string]string
+}
+
+func newTalk(t *testing.T) *talk {
+	s := testkit.Start(t)
+	c := s.Client()
+	return &talk{server: s, client: c, known: map[string]string{"<verifier>": c.Verifier, "<challenge>": c.Challenge()}}
+}
+
+// say sends a request and returns the answer with what differs each time replaced.
+func (k *talk) say(t *testing.T, text string) string {
+	t.Helper()
+	text = strings.ReplaceAll(text, "<proof>", k.client.Proof())
+	for name, value := range k.known {
+		text = strings.ReplaceAll(text, name, value)
+	}
+	head, body, _ := strings.Cut(text, "\n\n")
+	body = strings.TrimSuffix(body, "\n")
+	raw := strings.ReplaceAll(head, "\n", "\r\n") + "\r\nHost: 127.0.0.1:8080\r\n\r\n"
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw)))
+	if err != nil {
+		t.Fatalf("request: %v\n%s", err, head)
+	}
+	r.Body, r.ContentLength, r.RemoteAddr = io.NopCloser(strings.NewReader(body)), int64(len(body)), "127.0.0.1:50000"
+	w := httptest.NewRecorder()
+	k.server.ServeHTTP(w, r)
+	k.learn(w)
+	return render(w)
+}
+
+var (
+	codePattern    = regexp.MustCompile(`[?&]code=([^&]+)`)
+	refreshPattern = regexp.MustCompile(`"refresh_?[tT]oken":"([^"]+)"`)
+)
+
+// learn keeps the code or refresh token of an answer for the next request.
+func (k *talk) learn(w *httptest.ResponseRecorder) {
+	if m := codePattern.FindStringSubmatch(w.Header().Get("Location")); m != nil {
+		k.known["<code>"], _ = url.QueryUnescape(m[1])
+	}
+	if m := refreshPattern.FindStringSubmatch(w.Body.String()); m != nil {
+		k.known["<refresh>"] = m[1]
+	}
+}
+
+// differs is what is not the same in two runs.
+var differs = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uuid>"},
+	{regexp.MustCompile(`ASIA[A-Z2-7]{16}`), "<access key id>"},
+	{regexp.MustCompile(`(ecret_?[aA]ccess_?[kK]ey":")[^"]{40}"`), `$1<secret>"`},
+	{regexp.MustCompile(`(ession_?[tT]oken":")[^"]+"`), `$1<session token>"`},
+	{regexp.MustCompile(`(efresh_?[tT]oken":")ASOR[^"]+"`), `$1<refresh>"`},
+	{regexp.MustCompile(`(id_?[tT]oken":")[^".]+\.[^".]+\.[^".]{128}"`), `$1<id token>"`},
+	{regexp.MustCompile(`(xpires_?[iI]n":)(900|89[89])\b`), `$1<about 900>`},
+	{regexp.MustCompile(`([?&]code=)[A-Za-z0-9_-]+`), `$1<code>`},
+	{regexp.MustCompile(`("kid":")[^"]+"`), `$1<kid>"`},
+	{regexp.MustCompile(`("[xy]":")[^"]{64}"`), `$1<48 bytes>"`},
+	{regexp.MustCompile(`(Content-Length: )\d+`), `$1<length>`},
+	{regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`), `<time>`},
+}
+
+// render returns the answer as text: status, headers by name, body.
+func render(w *httptest.ResponseRecorder) string {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%d\n", w.Code)
+	var names []string
+	for name := range w.Header() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, v := range w.Header()[name] {
+			fmt.Fprintf(&b, "%s: %s\n", name, v)
+		}
+	}
+	fmt.Fprintf(&b, "\n%s\n", w.Body)
+	text := b.String()
+	for _, d := range differs {
+		text = d.pattern.ReplaceAllString(text, d.with)
+	}
+	return text
+}

@@ -1,0 +1,124 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/latchkey-id/latchkey/internal/dpop"
+	"github.com/latchkey-id/latchkey/internal/keyring"
+	"github.com/latchkey-id/latchkey/internal/notice"
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/wire"
+)
+
+// Metrics counts what operators see. Every label comes from a closed list.
+type Metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	logins   prometheus.Counter
+	refresh  prometheus.Counter
+	revoked  prometheus.Counter
+	store    *prometheus.HistogramVec
+}
+
+// buckets reach from a refresh to a request that waited for everything.
+var buckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+
+// NewMetrics returns metrics that have counted nothing. They are made before the store, which reports to ObserveStore.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "latchkey_requests_total", Help: "Requests by operation, grant type and outcome.",
+		}, []string{"operation", "grant", "outcome"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "latchkey_request_seconds", Help: "Time from the first line of a request to the end of its answer.", Buckets: buckets,
+		}, []string{"operation"}),
+		logins:  prometheus.NewCounter(prometheus.CounterOpts{Name: "latchkey_logins_total", Help: "Authorization codes redeemed."}),
+		refresh: prometheus.NewCounter(prometheus.CounterOpts{Name: "latchkey_refreshes_total", Help: "Refresh tokens answered."}),
+		revoked: prometheus.NewCounter(prometheus.CounterOpts{Name: "latchkey_replays_total", Help: "Codes brought a second time, each of which ended its session."}),
+		store: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "latchkey_store_seconds", Help: "Time of a store operation, waiting included.", Buckets: buckets,
+		}, []string{"operation", "result"}),
+	}
+	m.registry.MustRegister(m.requests, m.seconds, m.logins, m.refresh, m.revoked, m.store,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// watch adds what is read from the rooms when /metrics is asked.
+func (m *Metrics) watch(ring *keyring.Ring, board *notice.Board, answered *dpop.Memory) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "latchkey_notices", Help: "Notices held: revocations, changed passwords, removed assignments.",
+		}, func() float64 { return float64(board.Len()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "latchkey_notices_heard_age_seconds", Help: "Time since the database last told its notices.",
+		}, func() float64 { return time.Since(board.Heard()).Seconds() }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "latchkey_proofs_remembered", Help: "Answered DPoP proofs that are remembered.",
+		}, func() float64 { return float64(answered.Len(time.Now())) }),
+		heardNotices{board}, keyAges{ring})
+}
+
+// Handler answers Prometheus. It is for a listener of its own.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// observe counts one request.
+func (m *Metrics) observe(c *wire.Call, took time.Duration) {
+	rec := &c.Record
+	m.requests.WithLabelValues(rec.Operation, rec.Grant, rec.Outcome).Inc()
+	m.seconds.WithLabelValues(rec.Operation).Observe(took.Seconds())
+	switch {
+	case rec.Operation != "CreateOAuth2Token":
+	case rec.Outcome == signin.CodeSpent.String():
+		m.revoked.Inc()
+	case rec.Outcome != "ok":
+	case rec.Grant == "refresh_token":
+		m.refresh.Inc()
+	default:
+		m.logins.Inc()
+	}
+}
+
+// ObserveStore is a store.Observer.
+func (m *Metrics) ObserveStore(operation string, took time.Duration, err error) {
+	result := "ok"
+	if err != nil {
+		result = "error"
+	}
+	m.store.WithLabelValues(operation, result).Observe(took.Seconds())
+}
+
+// keyAges tells how long each key in use has been in use.
+type keyAges struct{ ring *keyring.Ring }
+
+var keyAgeDesc = prometheus.NewDesc("latchkey_key_age_seconds", "How long the key in use has been in use, by purpose.", []string{"purpose"}, nil)
+
+func (k keyAges) Describe(ch chan<- *prometheus.Desc) { ch <- keyAgeDesc }
+
+func (k keyAges) Collect(ch chan<- prometheus.Metric) {
+	for purpose, age := range k.ring.Ages(time.Now()) {
+		ch <- prometheus.MustNewConstMetric(keyAgeDesc, prometheus.GaugeValue, age.Seconds(), purpose)
+	}
+}
+
+// heardNotices tells how many notices were heard since the start, by reason.
+type heardNotices struct{ board *notice.Board }
+
+var heardDesc = prometheus.NewDesc("latchkey_revocations_total", "Notices heard since the start, by reason: what ended sessions.", []string{"reason"}, nil)
+
+func (h heardNotices) Describe(ch chan<- *prometheus.Desc) { ch <- heardDesc }
+
+func (h heardNotices) Collect(ch chan<- prometheus.Metric) {
+	for reason, n := range h.board.Count() {
+		ch <- prometheus.MustNewConstMetric(heardDesc, prometheus.CounterValue, float64(n), reason.String())
+	}
+}

@@ -1,0 +1,201 @@
+package server
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/wire"
+)
+
+// ServeHTTP answers one request. This is where the time of a request is read, and nowhere else.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.ServeCall(w, &wire.Call{Request: r, ID: newRequestID(), Now: time.Now(), Remote: s.remote(r)})
+}
+
+// ServeCall answers a call and logs one record of it.
+func (s *Server) ServeCall(w http.ResponseWriter, c *wire.Call) {
+	began := time.Now() // for the duration only
+	c.Record.Operation = "Unknown"
+	answer := &answerWriter{ResponseWriter: w}
+	w.Header()["X-Amzn-RequestId"] = []string{c.ID}
+	defer s.finish(answer, c, began)
+	s.route(answer, c)
+}
+
+// route finds the handler of c.
+func (s *Server) route(w http.ResponseWriter, c *wire.Call) {
+	methods := s.routes.find(c.URL.Path)
+	if methods == nil {
+		wire.WriteFault(w, c, signin.Refuse(signin.PathUnknown, "there is nothing at this path; this is a Latchkey sign-in server, and its endpoint is the root of this host"))
+		return
+	}
+	h := methods[c.Method]
+	if h == nil && c.Method == http.MethodHead {
+		h = methods[http.MethodGet]
+	}
+	if h == nil {
+		allow := make([]string, 0, len(methods))
+		for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions} {
+			if methods[m] != nil {
+				allow = append(allow, m)
+			}
+		}
+		w.Header().Set("Allow", strings.Join(allow, ", "))
+		wire.WriteFault(w, c, signin.Refuse(signin.MethodNotAllowed, "this path answers %s only", strings.Join(allow, " and ")))
+		return
+	}
+	// A browser that came under a foreign name was brought here by somebody else's name server.
+	if s.pages[c.URL.Path] && !s.hosts[strings.ToLower(c.Host)] && c.URL.Path != "/" {
+		wire.WriteFault(w, c, signin.Refuse(signin.ParameterInvalid, "this server is not known by the host name of this request; the operator can add it to base_urls"))
+		return
+	}
+	h(w, c)
+}
+
+// gated bounds how many calls of h are served at once.
+func (s *Server) gated(h wire.Handler) wire.Handler {
+	return func(w http.ResponseWriter, c *wire.Call) {
+		leave, err := s.gate.Enter(c.Context())
+		if err != nil {
+			wire.WriteFault(w, c, err)
+			return
+		}
+		defer leave()
+		h(w, c)
+	}
+}
+
+// health answers GET /healthz: 200 when requests can be served.
+func (s *Server) health(w http.ResponseWriter, c *wire.Call) {
+	c.Record.Operation = "Health"
+	err := s.board.Fresh(c.Now)
+	if pingErr := s.store.Ping(c.Context()); err == nil && pingErr != nil {
+		err = signin.RefuseBecause(pingErr, signin.Overloaded, "the database does not answer")
+	}
+	if err != nil {
+		wire.WriteFault(w, c, err)
+		return
+	}
+	c.Record.Outcome = "ok"
+	wire.WriteJSON(w, c, http.StatusOK, []byte(`{"status":"ok"}`))
+}
+
+// finish recovers from a panic, logs and counts.
+func (s *Server) finish(w *answerWriter, c *wire.Call, began time.Time) {
+	if p := recover(); p != nil {
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(p)
+		}
+		s.log.Error("panic", "request_id", c.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		if w.status == 0 {
+			wire.WriteFault(w, c, errors.New("panic"))
+		}
+	}
+	took := time.Since(began)
+	s.metrics.observe(c, took)
+
+	level := slog.LevelInfo
+	if w.status >= 500 {
+		level = slog.LevelError
+	}
+	if !s.log.Enabled(c.Context(), level) {
+		return
+	}
+	rec := &c.Record
+	attrs := make([]slog.Attr, 0, 14)
+	attrs = append(attrs,
+		slog.String("request_id", c.ID), slog.String("operation", rec.Operation), slog.String("method", c.Method),
+		slog.Int("status", w.status), slog.String("outcome", rec.Outcome), slog.Int64("microseconds", took.Microseconds()),
+		slog.String("remote", c.Remote.String()))
+	for _, a := range [...]slog.Attr{
+		slog.String("grant", rec.Grant), slog.String("client", rec.Client), slog.String("principal", rec.Principal),
+		slog.String("session", rec.Session),
+	} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	if rec.Err != nil {
+		attrs = append(attrs, slog.String("error", rec.Err.Error()))
+	}
+	s.log.LogAttrs(c.Context(), level, "request", attrs...)
+}
+
+// answerWriter remembers the status.
+type answerWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *answerWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *answerWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// newRequestID returns a random UUID (RFC 9562 section 5.4), the form of AWS's request ids.
+func newRequestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	var text [36]byte
+	hex.Encode(text[0:8], b[0:4])
+	hex.Encode(text[9:13], b[4:6])
+	hex.Encode(text[14:18], b[6:8])
+	hex.Encode(text[19:23], b[8:10])
+	hex.Encode(text[24:36], b[10:16])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return string(text[:])
+}
+
+// remote returns the address of the caller. Behind trusted proxies it is the last address in X-Forwarded-For that is not
+// a trusted proxy's: what stands further left was written by the caller.
+func (s *Server) remote(r *http.Request) netip.Addr {
+	addrPort, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr := addrPort.Addr().Unmap()
+	if !s.trusts(addr) {
+		return addr
+	}
+	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(forwarded) - 1; i >= 0; i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
+		if err != nil {
+			return addr
+		}
+		addr = next.Unmap()
+		if !s.trusts(addr) {
+			return addr
+		}
+	}
+	return addr
+}
+
+func (s *Server) trusts(addr netip.Addr) bool {
+	for _, p := range s.proxies {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,156 @@
+package testkit
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/config"
+	"github.com/latchkey-id/latchkey/internal/keyring"
+	"github.com/latchkey-id/latchkey/internal/policy"
+	"github.com/latchkey-id/latchkey/internal/server"
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/store/sqlite"
+)
+
+// What the directory of a test holds.
+const (
+	Account  = "111122223333"
+	Person   = "alice"
+	RoleName = "Developer"
+	// Redirect is where the same-device client is sent.
+	Redirect = "http://127.0.0.1:35587/oauth/callback"
+)
+
+// Server is a server under test. Its handler is called directly, without a network, so it works inside a synctest bubble.
+type Server struct {
+	*server.Server
+	Config config.Config
+	Store  store.Store
+	Ring   *keyring.Ring
+	Person store.Person
+	Role   store.Role
+	Base   string // the base URL
+
+	gone     bool     // the database was taken away
+	outcomes sync.Map // request id → outcome of its log record
+}
+
+// Option changes the configuration of a server under test.
+type Option func(*config.Config)
+
+// Start returns a server with a person who has one role. It signs that person in without pages, so that Authorize gives
+// codes. It is closed when the test ends; in a synctest bubble, call it inside the bubble.
+func Start(t testing.TB, options ...Option) *Server {
+	t.Helper()
+	cfg := config.Default()
+	cfg.Data = t.TempDir()
+	cfg.RootKey.Env = "UNUSED"
+	cfg.BaseURLs = []string{"http://127.0.0.1:8080"}
+	for _, o := range options {
+		o(&cfg)
+	}
+	if err := cfg.Check(); err != nil {
+		t.Fatalf("configuration: %v", err)
+	}
+	s := &Server{Config: cfg, Base: cfg.BaseURLs[0]}
+	ctx, now := t.Context(), time.Now()
+	st, err := sqlite.Open(ctx, filepath.Join(cfg.Data, "latchkey.db"), now, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Store = st
+	s.fill(t, now)
+	root, err := keyring.ParseRoot(keyring.NewRootKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(records{s})
+	srv, err := server.New(ctx, cfg, st, root, server.NewMetrics(), &server.Development{AutoApprove: Person}, log, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Server = srv
+	if s.Ring, err = keyring.Open(ctx, st, root, server.RingOptions(cfg), now); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		srv.Close()
+		if s.gone {
+			return
+		}
+		if err := st.Close(); err != nil {
+			t.Errorf("close store: %v", err)
+		}
+	})
+	return s
+}
+
+// fill makes the directory of a test. The person has no password, because hashing one takes long and nobody types it.
+func (s *Server) fill(t testing.TB, now time.Time) {
+	t.Helper()
+	s.Person = store.Person{ID: signin.NewUniqueID(signin.PrefixPerson), Name: Person, Created: now, PasswordChanged: now}
+	s.Role = store.Role{
+		ID: signin.NewUniqueID(signin.PrefixRole), Account: Account, Name: RoleName, Policy: policy.LocalDevelopment, Created: now,
+	}
+	ctx := t.Context()
+	for _, err := range []error{
+		s.Store.AddAccount(ctx, store.Account{ID: Account, Name: "Test", Created: now}),
+		s.Store.AddPerson(ctx, s.Person),
+		s.Store.AddRole(ctx, s.Role),
+		s.Store.Assign(ctx, s.Person.ID, s.Role.ID),
+	} {
+		if err != nil {
+			t.Fatalf("fill directory: %v", err)
+		}
+	}
+}
+
+// TakeStoreAway makes every further use of the database fail.
+func (s *Server) TakeStoreAway(t testing.TB) {
+	t.Helper()
+	s.gone = true
+	if err := s.Store.Close(); err != nil {
+		t.Fatalf("close store: %v", err)
+	}
+}
+
+// Do sends one request to the server and returns the answer.
+func (s *Server) Do(r *http.Request) *httptest.ResponseRecorder {
+	if r.RemoteAddr == "192.0.2.1:1234" { // what httptest sets
+		r.RemoteAddr = "127.0.0.1:50000"
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+// records is a slog.Handler that keeps the outcome of each request, because many kinds of faults look alike on the wire.
+type records struct{ s *Server }
+
+func (h records) Enabled(context.Context, slog.Level) bool { return true }
+func (h records) WithAttrs([]slog.Attr) slog.Handler       { return h }
+func (h records) WithGroup(string) slog.Handler            { return h }
+
+func (h records) Handle(_ context.Context, r slog.Record) error {
+	var id, outcome string
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "request_id":
+			id = a.Value.String()
+		case "outcome":
+			outcome = a.Value.String()
+		}
+		return true
+	})
+	if id != "" {
+		h.s.outcomes.Store(id, outcome)
+	}
+	return nil
+}

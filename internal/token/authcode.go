@@ -1,0 +1,84 @@
+package token
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+
+	"github.com/latchkey-id/latchkey/internal/seal"
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/wire"
+)
+
+// redeem turns a code into its session. After it returns nil the code is spent, whatever fails later.
+func (e *Endpoint) redeem(ctx context.Context, c *wire.Call, r *request) (signin.Session, error) {
+	a, err := e.openCode(c, r)
+	if err != nil {
+		return signin.Session{}, err
+	}
+	c.Record.Session, c.Record.Principal = a.ID.String(), a.Principal.ARN()
+	if err := e.Board.Fresh(c.Now); err != nil {
+		return signin.Session{}, err
+	}
+	if err := e.Board.CheckPrincipal(a.Principal, a.AuthTime, a.Issued); err != nil {
+		return signin.Session{}, err
+	}
+	if _, err := e.once(c, r, 0); err != nil {
+		return signin.Session{}, err
+	}
+
+	s := signin.Begin(a, r.proof.Key, c.Now, e.Lifetimes)
+	err = e.Sessions.RedeemCode(ctx, s)
+	if errors.Is(err, store.ErrSpent) {
+		return signin.Session{}, e.replayed(ctx, c, a)
+	}
+	return s, err
+}
+
+// openCode returns what the code says once everything in the request agrees with it.
+func (e *Endpoint) openCode(c *wire.Call, r *request) (signin.Authorization, error) {
+	var none signin.Authorization
+	name := r.Spelling.Name
+	switch {
+	case r.Code == "":
+		return none, signin.Refuse(signin.ParameterMissing, "code is missing")
+	case r.RedirectURI == "":
+		return none, signin.Refuse(signin.ParameterMissing, "%s is missing: send the one of the authorization", name("redirect_uri"))
+	case r.CodeVerifier == "":
+		return none, signin.Refuse(signin.ParameterMissing, "%s is missing", name("code_verifier"))
+	}
+	if err := signin.CheckVerifier(r.CodeVerifier); err != nil {
+		return none, err
+	}
+	a, err := seal.OpenCode(e.Ring, r.Code)
+	if err != nil {
+		return none, signin.Refuse(signin.CodeUnknown, "the authorization code is not one of this server, or it was altered")
+	}
+	redirect := signin.HashRedirect(r.RedirectURI)
+	switch {
+	case !c.Now.Before(a.Expires):
+		return none, signin.Refuse(signin.CodeExpired, "the authorization code has expired. Sign in again.")
+	case a.ClientID != r.client.ID:
+		return none, signin.Refuse(signin.CodeMismatch, "the authorization code was issued to another client")
+	case subtle.ConstantTimeCompare(a.Redirect[:], redirect[:]) != 1:
+		return none, signin.Refuse(signin.CodeMismatch, "%s is not the one of the authorization, byte for byte", name("redirect_uri"))
+	case !a.Challenge.Matches(r.CodeVerifier):
+		return none, signin.Refuse(signin.CodeMismatch, "%s does not match the code_challenge of the authorization", name("code_verifier"))
+	}
+	return a, nil
+}
+
+// replayed ends the session of a code that came a second time. Whoever brought it proved PKCE, so the code and the
+// verifier are in two hands, or in one that lost the answer; either way what the first redemption gave is not safe
+// (RFC 6749 section 4.1.2, RFC 9700 section 4.5).
+func (e *Endpoint) replayed(ctx context.Context, c *wire.Call, a signin.Authorization) error {
+	err := e.Board.Announce(ctx, signin.Notice{
+		Reason: signin.RevokedSession, Subject: a.ID.String(),
+		At: c.Now, Expires: c.Now.Add(e.Lifetimes.Session),
+	})
+	if err != nil {
+		return err
+	}
+	return signin.Refuse(signin.CodeSpent, "the authorization code was redeemed before, so the session that it started has been ended. Sign in again.")
+}

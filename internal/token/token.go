@@ -1,0 +1,179 @@
+package token
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+
+	"github.com/latchkey-id/latchkey/internal/caller"
+	"github.com/latchkey-id/latchkey/internal/dpop"
+	"github.com/latchkey-id/latchkey/internal/keyring"
+	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/notice"
+	"github.com/latchkey-id/latchkey/internal/policy"
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/wire"
+)
+
+// Endpoint answers CreateOAuth2Token. All its fields are needed.
+type Endpoint struct {
+	Issuer    string // iss of id tokens
+	Region    string // in session and resource ARNs
+	Lifetimes signin.Lifetimes
+
+	Sessions  store.Sessions
+	Directory store.Directory
+	Ring      *keyring.Ring
+	Board     *notice.Board
+	Proofs    *dpop.Verifier
+	Answered  *dpop.Memory
+	Callers   *caller.Resolver
+
+	ByClient  *limit.Limiter
+	ByAddress *limit.Limiter
+}
+
+// The grant types of this operation (RFC 6749 sections 4.1.3 and 6).
+const (
+	grantCode    = "authorization_code"
+	grantRefresh = "refresh_token"
+)
+
+// request is one token request on its way through the corridor.
+type request struct {
+	wire.TokenRequest
+	client signin.Client
+	// proof is what a public client proved; of a confidential client it is empty, for it signed instead.
+	proof dpop.Proof
+}
+
+// ServeCall answers POST /v1/token.
+func (e *Endpoint) ServeCall(w http.ResponseWriter, c *wire.Call) {
+	c.Record.Operation = "CreateOAuth2Token"
+	spelling, answer, err := e.answer(c.Context(), c)
+	if err != nil {
+		wire.WriteFault(w, c, err)
+		return
+	}
+	wire.WriteToken(w, c, spelling, answer)
+}
+
+func (e *Endpoint) answer(ctx context.Context, c *wire.Call) (wire.Spelling, wire.TokenAnswer, error) {
+	var none wire.TokenAnswer
+	if c.URL.RawQuery != "" {
+		return 0, none, signin.Refuse(signin.OperationUnknown, "the query of /v1/token names an operation that this server does not have; CreateOAuth2Token has no query")
+	}
+	body, err := wire.DecodeToken(c)
+	if err != nil {
+		return 0, none, err
+	}
+	r := request{TokenRequest: body}
+	if err := e.identify(ctx, c, &r); err != nil {
+		return r.Spelling, none, err
+	}
+	if err := e.prove(ctx, c, &r); err != nil {
+		return r.Spelling, none, err
+	}
+	var s signin.Session
+	var step int64
+	if r.GrantType == grantCode {
+		s, err = e.redeem(ctx, c, &r)
+	} else {
+		s, step, err = e.refresh(ctx, c, &r)
+	}
+	if err != nil {
+		return r.Spelling, none, err
+	}
+	answer, err := e.mint(c, s, step, r.GrantType == grantCode)
+	return r.Spelling, answer, err
+}
+
+// identify finds the client and lets it through at its pace.
+func (e *Endpoint) identify(ctx context.Context, c *wire.Call, r *request) error {
+	switch r.GrantType {
+	case grantCode, grantRefresh:
+		c.Record.Grant = r.GrantType
+	case "":
+		return signin.Refuse(signin.ParameterMissing, "%s is missing", r.Spelling.Name("grant_type"))
+	default:
+		return signin.Refuse(signin.GrantUnknown, "%s must be authorization_code or refresh_token", r.Spelling.Name("grant_type"))
+	}
+	if r.ClientID == "" {
+		return signin.Refuse(signin.ParameterMissing, "%s is missing", r.Spelling.Name("client_id"))
+	}
+	if err := e.ByAddress.Wait(ctx, c.Remote.String(), c.Now); err != nil {
+		return err
+	}
+	client, err := e.client(ctx, r.ClientID)
+	if err != nil {
+		return err
+	}
+	r.client, c.Record.Client = client, client.ID
+	return e.ByClient.Wait(ctx, client.ID, c.Now)
+}
+
+func (e *Endpoint) client(ctx context.Context, id string) (signin.Client, error) {
+	if client, ok := signin.DevtoolsClient(id); ok {
+		return client, nil
+	}
+	if !signin.ValidClientID(id) {
+		return signin.Client{}, errUnknownClient()
+	}
+	client, err := e.Directory.ClientByID(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return signin.Client{}, errUnknownClient()
+	}
+	return client, err
+}
+
+func errUnknownClient() error {
+	return signin.Refuse(signin.ClientUnknown, "this client id is not known here: use %s, %s, or a registered client", signin.SameDevice, signin.CrossDevice)
+}
+
+// prove checks that the request comes from where its client's requests come from.
+func (e *Endpoint) prove(ctx context.Context, c *wire.Call, r *request) error {
+	if r.client.Class == signin.Confidential {
+		return e.checkSignature(ctx, c, r)
+	}
+	proof, err := e.Proofs.Verify(c.Header.Values("DPoP"), wire.TokenMethod, wire.TokenPath, c.Now)
+	r.proof = proof
+	return err
+}
+
+// checkSignature lets a confidential client through whose principal signed the request and may exchange tokens
+// (CreateOAuth2Token, "Confidential clients: sigv4 signing required with signin:ExchangeToken permissions").
+func (e *Endpoint) checkSignature(ctx context.Context, c *wire.Call, r *request) error {
+	who, err := e.Callers.Identify(ctx, c.Request, r.Body, "signin", c.Now)
+	if refusal, ok := errors.AsType[*caller.Refusal](err); ok {
+		if refusal.NotSigned() {
+			return signin.Refuse(signin.SignatureMissing, "requests of this client must be signed with SigV4 (service signin) by its principal")
+		}
+		return signin.RefuseBecause(err, signin.SignatureInvalid, "SigV4: %s", refusal.Message)
+	}
+	if err != nil {
+		return err
+	}
+	if who.User == nil || who.User.ID != r.client.Principal {
+		return signin.Refuse(signin.SignatureForbidden, "the signer is not the principal of this client")
+	}
+	c.Record.Principal = who.ARN
+	allowed, err := policy.Parse(who.User.Policy)
+	if err != nil {
+		return err
+	}
+	if !allowed.Allows("signin:ExchangeToken", r.client.Resource(e.Region, who.Account)) {
+		return signin.Refuse(signin.SignatureForbidden, "the policy of the client's principal does not allow signin:ExchangeToken on this client")
+	}
+	return nil
+}
+
+// once ties the proof to the first step that it is answered for, and returns that step (RFC 9449 section 11.1 wants a
+// proof used once; but clients send the same one again after a lost answer, so it may be repeated, never varied).
+func (e *Endpoint) once(c *wire.Call, r *request, step int64) (int64, error) {
+	if r.client.Class == signin.Confidential {
+		return step, nil
+	}
+	return e.Answered.Answer(r.proof, sha256.Sum256(r.Body), step, c.Now)
+}
