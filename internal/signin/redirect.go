@@ -3,6 +3,7 @@ package signin
 import (
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -20,28 +21,10 @@ const MaxRedirectURI = 2048
 // client is sent to the confirmation page of one of the server's own base URLs, and to nothing else. A confidential
 // client is sent to a registered URI; where that is http on loopback, to any port of it.
 func AllowRedirect(client Client, uri string, base []string) error {
-	if uri == "" {
-		return Refuse(ParameterMissing, "redirect_uri is missing")
+	u, err := parseRedirect(uri)
+	if err != nil {
+		return err
 	}
-	if len(uri) > MaxRedirectURI {
-		return Refuse(ParameterInvalid, "redirect_uri is longer than %d characters", MaxRedirectURI)
-	}
-	// What browsers and URL parsers read differently is refused before it is parsed.
-	for i := 0; i < len(uri); i++ {
-		if c := uri[i]; c <= ' ' || c >= 0x7f || c == '\\' {
-			return Refuse(ParameterInvalid, "redirect_uri holds a space, a control character, a backslash or a character outside ASCII")
-		}
-	}
-	u, err := url.Parse(uri)
-	switch {
-	case err != nil || u.Opaque != "" || u.Host == "" || u.Scheme == "":
-		return Refuse(ParameterInvalid, "redirect_uri is not an absolute URL")
-	case u.User != nil || strings.Contains(u.Host, "@"):
-		return Refuse(ParameterInvalid, "redirect_uri holds a user name")
-	case strings.Contains(uri, "#"):
-		return Refuse(ParameterInvalid, "redirect_uri holds a fragment")
-	}
-
 	switch {
 	case client.ID == SameDevice:
 		if u.Scheme != "http" || !isLoopback(u) {
@@ -67,10 +50,49 @@ func AllowRedirect(client Client, uri string, base []string) error {
 	return Refuse(ParameterInvalid, "redirect_uri is not registered for this client")
 }
 
+// CheckRegistration returns nil when uri may be registered for a confidential client: https, or http on loopback.
+func CheckRegistration(uri string) error {
+	u, err := parseRedirect(uri)
+	if err != nil {
+		return err
+	}
+	if u.Scheme == "https" || (u.Scheme == "http" && isLoopback(u)) {
+		return nil
+	}
+	return Refuse(ParameterInvalid, "redirect_uri must be https, or http on 127.0.0.1, localhost or [::1]")
+}
+
+// parseRedirect takes uri apart, and refuses what different parsers could read differently.
+func parseRedirect(uri string) (*url.URL, error) {
+	if uri == "" {
+		return nil, Refuse(ParameterMissing, "redirect_uri is missing")
+	}
+	if len(uri) > MaxRedirectURI {
+		return nil, Refuse(ParameterInvalid, "redirect_uri is longer than %d characters", MaxRedirectURI)
+	}
+	for i := 0; i < len(uri); i++ {
+		if c := uri[i]; c <= ' ' || c >= 0x7f || c == '\\' {
+			return nil, Refuse(ParameterInvalid, "redirect_uri holds a space, a control character, a backslash or a character outside ASCII")
+		}
+	}
+	u, err := url.Parse(uri)
+	switch {
+	case err != nil || u.Opaque != "" || u.Host == "" || u.Scheme == "":
+		return nil, Refuse(ParameterInvalid, "redirect_uri is not an absolute URL")
+	case u.User != nil || strings.Contains(u.Host, "@"):
+		return nil, Refuse(ParameterInvalid, "redirect_uri holds a user name")
+	case strings.Contains(uri, "#"):
+		return nil, Refuse(ParameterInvalid, "redirect_uri holds a fragment")
+	}
+	return u, nil
+}
+
 // isLoopback tells whether the host of u is a literal loopback address or localhost, with a valid port or none.
 func isLoopback(u *url.URL) bool {
-	if port := u.Port(); port == "" && strings.HasSuffix(u.Host, ":") {
-		return false
+	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return false
+		}
 	}
 	host := u.Hostname()
 	if strings.EqualFold(host, "localhost") {
