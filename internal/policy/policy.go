@@ -98,7 +98,7 @@ func readStatement(r statementJSON) (statement, error) {
 	case "Deny":
 		st.deny = true
 	default:
-		return st, errors.New("Effect must be Allow or Deny")
+		return st, errors.New("member Effect must be Allow or Deny")
 	}
 	if (len(r.Action) == 0) == (len(r.NotAction) == 0) {
 		return st, errors.New("exactly one of Action and NotAction is needed")

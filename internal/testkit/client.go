@@ -144,11 +144,21 @@ func (c *Client) Login(t testing.TB) Answer {
 // WantFault fails the test unless a is the answer to a fault of kind k: on the wire, and in the log record.
 func (a Answer) WantFault(t testing.TB, k signin.Kind) {
 	t.Helper()
-	outcome, _ := a.server.outcomes.Load(a.Header["X-Amzn-RequestId"][0])
+	outcome, _ := a.server.outcomes.Load(a.header("X-Amzn-RequestId"))
 	if a.Status != wire.Status(k) || outcome != k.String() {
 		t.Fatalf("answer = %d %v (%s %s: %s), want %d %v", a.Status, outcome, a.Type, a.Error, a.Message, wire.Status(k), k)
 	}
-	if a.Type == "" || a.Type != a.Header["X-Amzn-ErrorType"][0] || a.Error == "" || a.Message == "" {
+	if a.Type == "" || a.Type != a.header("X-Amzn-ErrorType") || a.Error == "" || a.Message == "" {
 		t.Fatalf("answer to %v lacks __type, X-Amzn-ErrorType, error or message: %v %s", k, a.Header, a.Body)
 	}
+}
+
+// header returns a header that the server spells as AWS does, which is not how Go would.
+func (a Answer) header(name string) string {
+	for key, values := range a.Header {
+		if strings.EqualFold(key, name) && len(values) > 0 {
+			return values[0]
+		}
+	}
+	return ""
 }

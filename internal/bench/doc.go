@@ -1,0 +1,18 @@
+// Package bench runs scenarios against real server processes, and returns what they cost beside the least that any
+// server could do for the same requests, and whether that is within the limits that the project sets itself.
+//
+//	scenario.go    the table of scenarios; another operation, store or number of nodes is another entry
+//	contest.go     contestants of one scenario work in turn, in one run, so that the machine is the same to all
+//	round.go       some seconds of load on one of them, and what they cost
+//	server.go      contestant: latchkey serve
+//	floor.go       contestant: the floor process of package floor
+//	refresh.go redeem.go   the requests, made just before they are sent
+//	datadir.go fill.go   the empty store, and one with a million sessions
+//	startup.go memory.go   what is measured without a floor
+//	statistics.go report.go
+//
+// What is judged is the median of the ratios of rounds that followed each other, or has a limit in milliseconds or MiB.
+// Absolute CPU times belong to the machine that they were measured on.
+//
+// Nothing of the product imports this package.
+package bench
