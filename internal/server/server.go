@@ -133,7 +133,7 @@ func New(ctx context.Context, cfg config.Config, st store.Store, root *keyring.R
 	// STS has the query protocol: everything is at the root, and a parameter says what it is.
 	s.routes.wrap("/", sts.New(callers).Beside)
 
-	s.start(context.WithoutCancel(ctx))
+	s.start(context.WithoutCancel(ctx), max(lifetimes.CodeSameDevice, lifetimes.CodeCrossDevice))
 	return s, nil
 }
 
@@ -145,14 +145,17 @@ func autoApprove(dev *Development) string {
 }
 
 // start begins what is done in the background; Close ends it.
-func (s *Server) start(ctx context.Context) {
+//
+// A session's row is what makes its code single-use, so it must outlive the code, also where sessions are configured to
+// be shorter than codes. A session that ended longer ago than the longest code lives has no code left.
+func (s *Server) start(ctx context.Context, longestCode time.Duration) {
 	ctx, s.stop = context.WithCancel(ctx)
 	s.every(ctx, pollNotices, "poll notices", func(now time.Time) error { return s.board.Poll(ctx, now) })
 	s.every(ctx, maintainRing, "maintain key ring", func(now time.Time) error { return s.ring.Maintain(ctx, now) })
 	s.every(ctx, sweepEvery, "sweep", func(now time.Time) error {
 		s.board.Prune(now)
 		for {
-			n, err := s.store.Sweep(ctx, now, sweepRows)
+			n, err := s.store.Sweep(ctx, now.Add(-longestCode), sweepRows)
 			if err != nil || n == 0 {
 				return err
 			}

@@ -158,6 +158,20 @@ func TestCodeExpires(t *testing.T) {
 	})
 }
 
+// Where sessions are configured to be shorter than codes, sweeping ended sessions must not free their codes.
+func TestSweepingDoesNotFreeACode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.Start(t, func(c *config.Config) {
+			c.Lifetimes.Session, c.Lifetimes.Step, c.Lifetimes.Credentials = 10*time.Second, 5*time.Second, 10*time.Second
+		})
+		c := s.Client()
+		code := c.Authorize(t)
+		c.Redeem(t, code)
+		time.Sleep(4 * time.Minute) // the session is over, and sweeping has run; the code lives for another minute
+		c.Redeem(t, code).WantFault(t, signin.CodeSpent)
+	})
+}
+
 // Processes that share a cache file refresh at once, and lose answers: within a step they all get the same.
 func TestRefreshIsTheSameWithinAStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
