@@ -124,7 +124,7 @@ func (s sample) print(o *output, cfg config.Config, autoApprove bool) {
 	o.line("")
 	o.line("  export AWS_ENDPOINT_URL_SIGNIN=%s", base)
 	o.line("  export AWS_ENDPOINT_URL_STS=%s", base)
-	o.line("  export AWS_REGION=%s", cfg.Region)
+	o.line("  export AWS_REGION=%s AWS_DEFAULT_REGION=%s", cfg.Region, cfg.Region)
 	o.line("  aws login                     # AWS CLI 2.32 or newer; --remote when the browser is on another device")
 	o.line("  aws sts get-caller-identity")
 	o.line("")

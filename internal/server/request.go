@@ -61,19 +61,6 @@ func (s *Server) route(w http.ResponseWriter, c *wire.Call) {
 	h(w, c)
 }
 
-// gated bounds how many calls of h are served at once.
-func (s *Server) gated(h wire.Handler) wire.Handler {
-	return func(w http.ResponseWriter, c *wire.Call) {
-		leave, err := s.gate.Enter(c.Context())
-		if err != nil {
-			wire.WriteFault(w, c, err)
-			return
-		}
-		defer leave()
-		h(w, c)
-	}
-}
-
 // health answers GET /healthz: 200 when requests can be served.
 func (s *Server) health(w http.ResponseWriter, c *wire.Call) {
 	c.Record.Operation = "Health"

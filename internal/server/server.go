@@ -34,7 +34,6 @@ type Server struct {
 	pages   map[string]bool // paths that browsers visit, so only under a base URL
 	hosts   map[string]bool // the hosts of the base URLs
 	proxies []netip.Prefix
-	gate    *limit.Gate
 	log     *slog.Logger
 	metrics *Metrics
 
@@ -96,8 +95,7 @@ func New(ctx context.Context, cfg config.Config, st store.Store, root *keyring.R
 
 	s := &Server{
 		routes: routes{}, pages: map[string]bool{}, hosts: map[string]bool{}, proxies: proxies, store: st, ring: ring,
-		board: board, log: log, gate: limit.NewGate(cfg.Limits.InFlight, gateWait),
-		metrics: m,
+		board: board, log: log, metrics: m,
 	}
 	m.watch(ring, board, answered)
 	for _, base := range cfg.BaseURLs {
@@ -111,8 +109,9 @@ func New(ctx context.Context, cfg config.Config, st store.Store, root *keyring.R
 		Sessions: st, Directory: st, Ring: ring, Board: board, Proofs: proofs, Answered: answered, Callers: callers,
 		ByClient:  limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),
 		ByAddress: limit.New(cfg.Limits.Address.Rule(cfg.Limits.Wait), "address"),
+		Gate:      limit.NewGate(cfg.Limits.InFlight, gateWait),
 	}
-	s.routes.add("POST "+wire.TokenPath, s.gated(tokens.ServeCall))
+	s.routes.add("POST "+wire.TokenPath, tokens.ServeCall)
 
 	documents := discovery.New(cfg.BaseURLs[0], cfg.IDToken.Algorithm, ring)
 	for pattern, h := range documents.Routes() {

@@ -82,8 +82,10 @@ func UniqueIDBody(prefix, id string) (body [uniqueIDBodyBytes]byte, ok bool) {
 	if len(id) != len(prefix)+base32NoPad.EncodedLen(len(body)) || id[:len(prefix)] != prefix {
 		return body, false
 	}
-	if _, err := base32NoPad.Decode(body[:], []byte(id[len(prefix):])); err != nil {
-		return body, false
+	// The decoder passes over line ends, so that fewer bytes may come out.
+	n, err := base32NoPad.Decode(body[:], []byte(id[len(prefix):]))
+	if err != nil || n != len(body) {
+		return [uniqueIDBodyBytes]byte{}, false
 	}
 	return body, true
 }

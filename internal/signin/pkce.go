@@ -17,7 +17,7 @@ func ParseChallenge(s string) (Challenge, error) {
 		return c, Refuse(ParameterMissing, "code_challenge is missing")
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != len(c) {
+	if err != nil || len(b) != len(c) || len(s) != base64.RawURLEncoding.EncodedLen(len(c)) { // it passes over line ends
 		return c, Refuse(ParameterInvalid, "code_challenge must be the 43 characters of base64url that the SHA-256 of the verifier gives, without padding")
 	}
 	return Challenge(b), nil

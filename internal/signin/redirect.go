@@ -77,8 +77,11 @@ func parseRedirect(uri string) (*url.URL, error) {
 	}
 	u, err := url.Parse(uri)
 	switch {
-	case err != nil || u.Opaque != "" || u.Host == "" || u.Scheme == "":
+	case err != nil || u.Opaque != "" || u.Hostname() == "" || u.Scheme == "":
 		return nil, Refuse(ParameterInvalid, "redirect_uri is not an absolute URL")
+	case strings.IndexFunc(u.Host, func(r rune) bool { return r >= 0x80 }) >= 0:
+		// It was percent-encoded. Browsers turn such letters into others: localho%C5%BFt is localhost to them.
+		return nil, Refuse(ParameterInvalid, "redirect_uri holds a host name that is not ASCII")
 	case u.User != nil || strings.Contains(u.Host, "@"):
 		return nil, Refuse(ParameterInvalid, "redirect_uri holds a user name")
 	case strings.Contains(uri, "#"):
@@ -95,7 +98,7 @@ func isLoopback(u *url.URL) bool {
 		}
 	}
 	host := u.Hostname()
-	if strings.EqualFold(host, "localhost") {
+	if strings.EqualFold(host, "localhost") { // only ASCII gets here, so no other letter folds to these
 		return true
 	}
 	addr, err := netip.ParseAddr(host)

@@ -33,6 +33,9 @@ type Endpoint struct {
 
 	ByClient  *limit.Limiter
 	ByAddress *limit.Limiter
+	// Gate bounds how many requests are served at once. A request enters it when its body is there and it has waited its
+	// turn, so that whoever sends slowly or too fast takes no place from others.
+	Gate *limit.Gate
 }
 
 // The grant types of this operation (RFC 6749 sections 4.1.3 and 6).
@@ -73,6 +76,11 @@ func (e *Endpoint) answer(ctx context.Context, c *wire.Call) (wire.Spelling, wir
 	if err := e.identify(ctx, c, &r); err != nil {
 		return r.Spelling, none, err
 	}
+	leave, err := e.Gate.Enter(ctx)
+	if err != nil {
+		return r.Spelling, none, err
+	}
+	defer leave()
 	if err := e.prove(ctx, c, &r); err != nil {
 		return r.Spelling, none, err
 	}

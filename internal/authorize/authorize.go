@@ -1,0 +1,92 @@
+package authorize
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/seal"
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/wire"
+)
+
+// authorizeOperation is the name that AWS gives to what the pages do.
+const authorizeOperation = "AuthorizeOAuth2Access"
+
+// authorize answers GET /v1/authorize: the sign-in page, the consent page, or a page or redirect that says what is wrong.
+func (p *Pages) authorize(w http.ResponseWriter, c *wire.Call) {
+	c.Record.Operation = authorizeOperation
+	a, refused, err := p.parse(c.Context(), c.URL.RawQuery)
+	c.Record.Client = a.client.ID
+	switch {
+	case err != nil:
+		p.refuse(w, c, err, nil)
+		return
+	case refused != nil:
+		p.answerError(w, c, a.request, *refused)
+		return
+	}
+	page := newPage(a.request, c.Now)
+	if p.AutoApprove != "" {
+		p.autoApprove(w, c, a, page)
+		return
+	}
+	who, in, err := p.browsers.Who(c.Context(), c.Request, c.Now)
+	switch {
+	case err != nil:
+		p.refuse(w, c, err, &a.request)
+	case in:
+		p.showConsent(w, c, a, page, who, nil)
+	default:
+		p.showSignIn(w, c, a.client, page, "", nil)
+	}
+}
+
+// newPage begins the way of a checked request through the pages.
+func newPage(r signin.Request, now time.Time) seal.Page {
+	page := seal.Page{Request: r, Session: signin.NewSessionID(now), Issued: now.Truncate(time.Second)}
+	rand.Read(page.Salt[:])
+	return page
+}
+
+// approve returns what a code for principal says.
+func (p *Pages) approve(page seal.Page, who seal.Browser, principal signin.Principal, now time.Time) signin.Authorization {
+	r := page.Request
+	return signin.Authorization{
+		ID: page.Session, Salt: page.Salt, ClientID: r.ClientID, Redirect: signin.HashRedirect(r.RedirectURI),
+		Challenge: r.Challenge, Principal: principal, AuthTime: who.AuthTime, Methods: who.Methods,
+		Issued: now.Truncate(time.Millisecond), Expires: now.Add(p.Lifetimes.Code(r.ClientID)).Truncate(time.Second),
+	}
+}
+
+// autoApprove sends the client a code for the person of Deps.AutoApprove and their first role, without a page.
+func (p *Pages) autoApprove(w http.ResponseWriter, c *wire.Call, a asked, page seal.Page) {
+	choices, person, err := p.autoChoices(c.Context(), a.client)
+	if err != nil {
+		p.refuse(w, c, err, nil)
+		return
+	}
+	if len(choices) == 0 {
+		p.answerError(w, c, a.request, refusal{accessDenied, signin.Refuse(signin.ConsentRefused,
+			"the person who is signed in automatically is missing or disabled, or has no role that may use this client")})
+		return
+	}
+	who := seal.Browser{PersonID: person.ID, Person: person.Name, AuthTime: c.Now.Truncate(time.Millisecond)}
+	p.answerCode(w, c, page, p.approve(page, who, choices[0].principal(who), c.Now))
+}
+
+func (p *Pages) autoChoices(ctx context.Context, client signin.Client) ([]choice, store.Person, error) {
+	person, err := p.Directory.PersonByName(ctx, p.AutoApprove)
+	if errors.Is(err, store.ErrNotFound) || err == nil && person.Disabled {
+		return nil, store.Person{}, nil
+	}
+	if err != nil {
+		return nil, store.Person{}, fmt.Errorf("find person to sign in: %w", err)
+	}
+	choices, err := p.choices(ctx, person.ID, client)
+	return choices, person, err
+}

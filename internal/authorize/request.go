@@ -1,0 +1,179 @@
+package authorize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
+)
+
+// Limits of GET /v1/authorize.
+const (
+	maxQuery = 8 << 10 // characters, all parameters together
+	maxState = 128     // characters (AuthorizeOAuth2Access, state)
+)
+
+// The error codes that a client is sent back with (RFC 6749 section 4.1.2.1).
+const (
+	invalidRequest          = "invalid_request"
+	invalidScope            = "invalid_scope"
+	invalidTarget           = "invalid_target" // RFC 8707 section 2
+	unsupportedResponseType = "unsupported_response_type"
+	accessDenied            = "access_denied"
+)
+
+// asked is GET /v1/authorize after the check: who asks, and where the answer goes.
+type asked struct {
+	client  signin.Client
+	request signin.Request
+}
+
+// refusal is a fault that the client is told of, at the redirect URI of the request, because that was checked before.
+type refusal struct {
+	code  string // RFC 6749 section 4.1.2.1
+	fault error
+}
+
+// parse checks the query of GET /v1/authorize. An error means that the client or the redirect URI is not known to be
+// good, so a page must tell it. A refusal is for the client; then client, redirect URI and state of the result are good.
+// Otherwise all of the result is.
+func (p *Pages) parse(ctx context.Context, query string) (asked, *refusal, error) {
+	if len(query) > maxQuery {
+		return asked{}, nil, signin.Refuse(signin.ParameterInvalid, "The query is longer than %d characters.", maxQuery)
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return asked{}, nil, signin.Refuse(signin.ParameterInvalid, "The query is not well-formed: percent-encode every parameter, and separate them by &.")
+	}
+	client, err := p.client(ctx, values)
+	if err != nil {
+		return asked{}, nil, err
+	}
+	redirect, err := p.redirect(client, values)
+	if err != nil {
+		return asked{client: client}, nil, err
+	}
+	a := asked{client: client, request: signin.Request{ClientID: client.ID, RedirectURI: redirect}}
+	return a, a.parseRest(values), nil
+}
+
+// parseRest checks what is told to the client when it is wrong. The state comes first, so that the client gets it back
+// with whatever else is wrong.
+func (a *asked) parseRest(values url.Values) *refusal {
+	state, err := one(values, "state")
+	if err != nil {
+		return &refusal{invalidRequest, err}
+	}
+	if !printable(state, maxState) {
+		return &refusal{invalidRequest, signin.Refuse(signin.ParameterInvalid, "state must be 1 to %d printable ASCII characters", maxState)}
+	}
+	a.request.State = state
+
+	for name := range values { // also those that are not looked at below (RFC 6749 section 3.1)
+		if _, err := one(values, name); err != nil {
+			return &refusal{invalidRequest, err}
+		}
+	}
+	switch values.Get("response_type") {
+	case "code":
+	case "":
+		return &refusal{invalidRequest, signin.Refuse(signin.ParameterMissing, "response_type is missing; it must be code")}
+	default:
+		return &refusal{unsupportedResponseType, signin.Refuse(signin.ParameterInvalid, "response_type must be code")}
+	}
+	switch values.Get("code_challenge_method") {
+	case "SHA-256", "S256": // two names of one transformation; AWS's documents have the first
+	case "":
+		return &refusal{invalidRequest, signin.Refuse(signin.ParameterMissing, "code_challenge_method is missing; it must be SHA-256 or S256")}
+	default:
+		return &refusal{invalidRequest, signin.Refuse(signin.ParameterInvalid, "code_challenge_method must be SHA-256 or S256")}
+	}
+	a.request.Challenge, err = signin.ParseChallenge(values.Get("code_challenge"))
+	if err != nil {
+		return &refusal{invalidRequest, err}
+	}
+	if scope := values.Get("scope"); scope != "" && scope != "openid" {
+		return &refusal{invalidScope, signin.Refuse(signin.ParameterInvalid, "scope must be openid, or be left out")}
+	}
+	// Credentials of this service are not for one resource, so a client that asks for such must not get others.
+	if values.Get("resource") != "" {
+		return &refusal{invalidTarget, signin.Refuse(signin.ParameterInvalid, "resource must be left out: credentials of this server are not limited to one resource")}
+	}
+	return nil
+}
+
+// client finds the client that values name.
+func (p *Pages) client(ctx context.Context, values url.Values) (signin.Client, error) {
+	id, err := one(values, "client_id")
+	if err != nil {
+		return signin.Client{}, err
+	}
+	if id == "" {
+		return signin.Client{}, signin.Refuse(signin.ParameterMissing, "client_id is missing")
+	}
+	return p.clientByID(ctx, id)
+}
+
+func (p *Pages) clientByID(ctx context.Context, id string) (signin.Client, error) {
+	if client, ok := signin.DevtoolsClient(id); ok {
+		return client, nil
+	}
+	unknown := signin.Refuse(signin.ClientUnknown, "No client of this server has that client_id.")
+	if !signin.ValidClientID(id) {
+		return signin.Client{}, unknown
+	}
+	client, err := p.Directory.ClientByID(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return signin.Client{}, unknown
+	}
+	if err != nil {
+		return signin.Client{}, fmt.Errorf("find client: %w", err)
+	}
+	return client, nil
+}
+
+// one returns the value of a parameter, empty when it is absent (RFC 6749 section 3.1: a parameter without a value is
+// treated as if it were left out, and none may be there twice).
+func one(values url.Values, name string) (string, error) {
+	switch v := values[name]; len(v) {
+	case 0:
+		return "", nil
+	case 1:
+		return v[0], nil
+	}
+	if slices.Contains(parameters, name) {
+		return "", signin.Refuse(signin.ParameterInvalid, "%s is there more than once", name)
+	}
+	return "", signin.Refuse(signin.ParameterInvalid, "a parameter is there more than once")
+}
+
+// parameters are those that this endpoint knows, and that a message may name.
+var parameters = []string{
+	"response_type", "client_id", "redirect_uri", "code_challenge", "code_challenge_method", "scope", "state", "resource",
+}
+
+// printable tells whether s is at most limit printable ASCII characters.
+func printable(s string, limit int) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return len(s) <= limit
+}
+
+// canonical returns the path and query of GET /v1/authorize that ask for r, in one spelling.
+func canonical(r signin.Request) string {
+	q := url.Values{
+		"response_type": {"code"}, "client_id": {r.ClientID}, "redirect_uri": {r.RedirectURI},
+		"code_challenge": {r.Challenge.String()}, "code_challenge_method": {"SHA-256"}, "scope": {"openid"},
+	}
+	if r.State != "" {
+		q.Set("state", r.State)
+	}
+	return authorizePath + "?" + q.Encode()
+}
