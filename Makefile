@@ -18,6 +18,7 @@ test: check unit fuzz crash clients browser bench-quick ## everything; CI runs t
 	@echo "all tests passed"
 
 unit: ## the tests of the module, with the race detector
+	scripts/need cc gcc libc6-dev
 	$(GO) test -race ./...
 
 check: ## vet and staticcheck

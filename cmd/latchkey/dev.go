@@ -33,6 +33,11 @@ func (cmd devCmd) Run(ctx context.Context, o *output) error {
 		return err
 	}
 	defer cleanup()
+	release, err := lockData(data)
+	if err != nil {
+		return err
+	}
+	defer release()
 	cfg, err := cmd.config(data, listener.Addr().String())
 	if err != nil {
 		return err

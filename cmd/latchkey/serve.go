@@ -24,12 +24,17 @@ func (cmd serveCmd) Run(ctx context.Context, o *output) error {
 		return err
 	}
 	root, err := cfg.RootKey.Load()
-	if errors.Is(err, keyring.ErrWrongRoot) {
-		return err
-	}
 	if err != nil {
 		return err
 	}
+	if err := cfg.TLS.Check(); err != nil {
+		return err
+	}
+	release, err := lockData(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer release()
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w. Change listen, or stop what uses the port", cfg.Listen, err)
@@ -41,14 +46,9 @@ func (cmd serveCmd) Run(ctx context.Context, o *output) error {
 const drainFor = 20 * time.Second
 
 // serve runs the server until ctx ends, then lets the requests under way finish. ready, which may be nil, is called with
-// the store before the server says that it is ready.
+// the store before the server says that it is ready. The caller has locked the data directory.
 func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root, listener net.Listener, dev *server.Development, ready func(*installation) error) error {
 	defer listener.Close()
-	release, err := lockData(cfg.Data)
-	if err != nil {
-		return err
-	}
-	defer release()
 	logs := newLogWriter(o.stderr)
 	defer logs.Close()
 	log := newLog(logs, cfg.Log)
@@ -80,6 +80,9 @@ func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root
 		if err := ready(&installation{Store: st, cfg: cfg}); err != nil {
 			return err
 		}
+	}
+	if dev != nil {
+		log.Warn("this server is for development: it has a sample account and listens on this computer only")
 	}
 	log.Info("ready", "version", version, "listen", listener.Addr().String(), "base_urls", cfg.BaseURLs, "development", dev != nil)
 	o.line("ready %s", cfg.BaseURLs[0])

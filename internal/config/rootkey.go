@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -63,4 +64,23 @@ func (r RootKey) text() (string, error) {
 		return "", fmt.Errorf("%s: %w", r.place(), err)
 	}
 	return string(text), nil
+}
+
+// Check returns nil when the certificate and its key can be used, or no TLS is configured. Unlike a root key, the private
+// key may be readable by a group, as distributions install it.
+func (t TLS) Check() error {
+	if t.Certificate == "" {
+		return nil
+	}
+	info, err := os.Stat(t.Key)
+	if err != nil {
+		return fmt.Errorf("tls.key: %w", err)
+	}
+	if info.Mode().Perm()&0o007 != 0 {
+		return fmt.Errorf("tls.key can be read by everybody (mode %04o): chmod 640 %s", info.Mode().Perm(), t.Key)
+	}
+	if _, err := tls.LoadX509KeyPair(t.Certificate, t.Key); err != nil {
+		return fmt.Errorf("tls: the certificate and the key cannot be used: %w", err)
+	}
+	return nil
 }
