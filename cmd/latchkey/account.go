@@ -24,20 +24,17 @@ func (cmd accountAddCmd) Run(ctx context.Context, o *output) error {
 	if !signin.ValidAccount(cmd.ID) {
 		return usageError("an account id has 12 digits, like 111122223333")
 	}
-	in, err := cmd.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	name := cmd.Name
-	if name == "" {
-		name = cmd.ID
-	}
-	if err := in.AddAccount(ctx, store.Account{ID: cmd.ID, Name: name, Created: time.Now()}); err != nil {
-		return explain(err, "account "+cmd.ID)
-	}
-	o.note("Added account %s. Next: latchkey role add %s ROLE", cmd.ID, cmd.ID)
-	return nil
+	return cmd.with(ctx, func(in *installation) error {
+		name := cmd.Name
+		if name == "" {
+			name = cmd.ID
+		}
+		if err := in.AddAccount(ctx, store.Account{ID: cmd.ID, Name: name, Created: time.Now()}); err != nil {
+			return explain(err, "account "+cmd.ID)
+		}
+		o.note("Added account %s. Next: latchkey role add %s ROLE", cmd.ID, cmd.ID)
+		return nil
+	})
 }
 
 type accountListCmd struct {
@@ -46,28 +43,19 @@ type accountListCmd struct {
 }
 
 func (cmd accountListCmd) Run(ctx context.Context, o *output) error {
-	in, err := cmd.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	accounts, err := in.Accounts(ctx)
-	if err != nil {
-		return fmt.Errorf("list accounts: %w", err)
-	}
-	type row struct {
-		ID   string `json:"id"`
-		Name string `json:"name"`
-	}
-	rows := []row{}
-	for _, a := range accounts {
-		rows = append(rows, row{a.ID, a.Name})
-		if !cmd.JSON {
-			o.line("%s  %s", a.ID, a.Name)
+	return cmd.with(ctx, func(in *installation) error {
+		accounts, err := in.Accounts(ctx)
+		if err != nil {
+			return fmt.Errorf("list accounts: %w", err)
 		}
-	}
-	if cmd.JSON {
-		return o.json(rows)
-	}
-	return nil
+		type row struct {
+			ID   string `json:"id"`
+			Name string `json:"name"`
+		}
+		rows := []row{}
+		for _, a := range accounts {
+			rows = append(rows, row{a.ID, a.Name})
+		}
+		return list(o, cmd.JSON, rows, func(r row) string { return r.ID + "  " + r.Name })
+	})
 }

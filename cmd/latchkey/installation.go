@@ -29,17 +29,17 @@ type installation struct {
 	cfg config.Config
 }
 
-// open opens the installation. The server must have been started once, or the data directory is made.
-func (f configFlag) open(ctx context.Context) (*installation, error) {
+// with opens the installation, does something with it, and closes it.
+func (f configFlag) with(ctx context.Context, do func(*installation) error) error {
 	cfg, err := config.Read(f.Config)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	st, err := openStore(ctx, cfg, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &installation{Store: st, cfg: cfg}, nil
+	return errors.Join(do(&installation{Store: st, cfg: cfg}), st.Close())
 }
 
 // ring opens the key ring, which needs the root key.
@@ -65,7 +65,7 @@ func openStore(ctx context.Context, cfg config.Config, observe store.Observer) (
 	return sqlite.Open(ctx, filepath.Join(cfg.Data, databaseFile), time.Now(), sqlite.Options{Observe: observe})
 }
 
-// exists turns store.ErrExists and store.ErrNotFound into a sentence about what.
+// explain turns store.ErrExists and store.ErrNotFound into a sentence about what.
 func explain(err error, what string) error {
 	switch {
 	case errors.Is(err, store.ErrExists):

@@ -26,6 +26,17 @@ func (o *output) note(format string, args ...any) { fmt.Fprintf(o.stderr, format
 // json prints v as one line of JSON.
 func (o *output) json(v any) error { return json.NewEncoder(o.stdout).Encode(v) }
 
+// list prints rows, one line each, or as JSON.
+func list[T any](o *output, asJSON bool, rows []T, line func(T) string) error {
+	if asJSON {
+		return o.json(rows)
+	}
+	for _, r := range rows {
+		o.line("%s", line(r))
+	}
+	return nil
+}
+
 // maxPasswordLine is more than any password that is accepted.
 const maxPasswordLine = 4096
 

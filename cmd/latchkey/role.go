@@ -67,21 +67,18 @@ func (cmd roleAddCmd) Run(ctx context.Context, o *output) error {
 			return err
 		}
 	}
-	in, err := cmd.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	role := store.Role{
-		ID: signin.NewUniqueID(signin.PrefixRole), Account: cmd.Account, Name: cmd.Role, Policy: document, Created: time.Now(),
-	}
-	if err := in.AddRole(ctx, role); errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("there is no account %s: add it with latchkey account add %s", cmd.Account, cmd.Account)
-	} else if err != nil {
-		return explain(err, cmd.String())
-	}
-	o.note("Added %s. Next: latchkey role assign %s %s USER", cmd.roleArgs, cmd.Account, cmd.Role)
-	return nil
+	return cmd.with(ctx, func(in *installation) error {
+		role := store.Role{
+			ID: signin.NewUniqueID(signin.PrefixRole), Account: cmd.Account, Name: cmd.Role, Policy: document, Created: time.Now(),
+		}
+		if err := in.AddRole(ctx, role); errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("there is no account %s: add it with latchkey account add %s", cmd.Account, cmd.Account)
+		} else if err != nil {
+			return explain(err, cmd.String())
+		}
+		o.note("Added %s. Next: latchkey role assign %s %s USER", cmd.roleArgs, cmd.Account, cmd.Role)
+		return nil
+	})
 }
 
 // readPolicy returns the policy document in a file.
@@ -108,25 +105,22 @@ func (cmd rolePolicyCmd) Run(ctx context.Context, o *output) error {
 	if err != nil {
 		return err
 	}
-	in, err := cmd.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	role, err := cmd.find(ctx, in)
-	if err != nil {
-		return err
-	}
-	denies := deniesSignIn(parsed, in.cfg.Region, role.Account)
-	now := time.Now()
-	if err := in.SetRolePolicy(ctx, role.ID, document, denies, now, in.noticeExpiry(now)); err != nil {
-		return err
-	}
-	o.note("Replaced the policy of %s.", cmd.roleArgs)
-	if denies {
-		o.note("It does not allow every way to sign in, so the sessions of the role end within two seconds; whoever it still allows signs in again.")
-	}
-	return nil
+	return cmd.with(ctx, func(in *installation) error {
+		role, err := cmd.find(ctx, in)
+		if err != nil {
+			return err
+		}
+		denies := deniesSignIn(parsed, in.cfg.Region, role.Account)
+		now := time.Now()
+		if err := in.SetRolePolicy(ctx, role.ID, document, denies, now, in.noticeExpiry(now)); err != nil {
+			return err
+		}
+		o.note("Replaced the policy of %s.", cmd.roleArgs)
+		if denies {
+			o.note("It does not allow every way to sign in, so the sessions of the role end within two seconds; whoever it still allows signs in again.")
+		}
+		return nil
+	})
 }
 
 // deniesSignIn tells whether document keeps a devtools client from signing in.
@@ -149,20 +143,17 @@ type roleAssignCmd struct {
 }
 
 func (cmd roleAssignCmd) Run(ctx context.Context, o *output) error {
-	in, err := cmd.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	role, p, err := cmd.findWith(ctx, in, cmd.User)
-	if err != nil {
-		return err
-	}
-	if err := in.Assign(ctx, p.ID, role.ID); err != nil {
-		return err
-	}
-	o.note("%s may act as %s.", p.Name, cmd.roleArgs)
-	return nil
+	return cmd.with(ctx, func(in *installation) error {
+		role, p, err := cmd.findWith(ctx, in, cmd.User)
+		if err != nil {
+			return err
+		}
+		if err := in.Assign(ctx, p.ID, role.ID); err != nil {
+			return err
+		}
+		o.note("%s may act as %s.", p.Name, cmd.roleArgs)
+		return nil
+	})
 }
 
 type roleUnassignCmd struct {
@@ -172,21 +163,18 @@ type roleUnassignCmd struct {
 }
 
 func (cmd roleUnassignCmd) Run(ctx context.Context, o *output) error {
-	in, err := cmd.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	role, p, err := cmd.findWith(ctx, in, cmd.User)
-	if err != nil {
-		return err
-	}
-	now := time.Now()
-	if err := in.Unassign(ctx, p.ID, role.ID, now, in.noticeExpiry(now)); err != nil {
-		return explain(err, "assignment of "+cmd.String()+" to "+p.Name)
-	}
-	o.note("%s no longer acts as %s; sessions that do end within two seconds.", p.Name, cmd.roleArgs)
-	return nil
+	return cmd.with(ctx, func(in *installation) error {
+		role, p, err := cmd.findWith(ctx, in, cmd.User)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		if err := in.Unassign(ctx, p.ID, role.ID, now, in.noticeExpiry(now)); err != nil {
+			return explain(err, "assignment of "+cmd.String()+" to "+p.Name)
+		}
+		o.note("%s no longer acts as %s; sessions that do end within two seconds.", p.Name, cmd.roleArgs)
+		return nil
+	})
 }
 
 type roleListCmd struct {
@@ -195,31 +183,22 @@ type roleListCmd struct {
 }
 
 func (cmd roleListCmd) Run(ctx context.Context, o *output) error {
-	in, err := cmd.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	roles, err := in.Roles(ctx)
-	if err != nil {
-		return fmt.Errorf("list roles: %w", err)
-	}
-	type row struct {
-		Account string `json:"account"`
-		Name    string `json:"name"`
-		ID      string `json:"id"`
-	}
-	rows := []row{}
-	for _, r := range roles {
-		rows = append(rows, row{r.Account, r.Name, r.ID})
-		if !cmd.JSON {
-			o.line("%s  %s", r.Account, r.Name)
+	return cmd.with(ctx, func(in *installation) error {
+		roles, err := in.Roles(ctx)
+		if err != nil {
+			return fmt.Errorf("list roles: %w", err)
 		}
-	}
-	if cmd.JSON {
-		return o.json(rows)
-	}
-	return nil
+		type row struct {
+			Account string `json:"account"`
+			Name    string `json:"name"`
+			ID      string `json:"id"`
+		}
+		rows := []row{}
+		for _, r := range roles {
+			rows = append(rows, row{r.Account, r.Name, r.ID})
+		}
+		return list(o, cmd.JSON, rows, func(r row) string { return r.Account + "  " + r.Name })
+	})
 }
 
 // sentence returns what a fault tells the caller, without the kind in front; other errors as they are.

@@ -52,30 +52,27 @@ func (cmd userAddCmd) Run(ctx context.Context, o *output) error {
 	if !signin.ValidPersonName(cmd.Name) {
 		return usageError("a name has 2 to 64 letters, digits and _+=,.@-")
 	}
-	in, err := cmd.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	if _, err := in.PersonByName(ctx, cmd.Name); err == nil {
-		return explain(store.ErrExists, "user "+cmd.Name) // before the password is asked for
-	}
-	password, hash, err := cmd.password(o)
-	if err != nil {
-		return sentence(err)
-	}
-	now := time.Now()
-	person := store.Person{
-		ID: signin.NewUniqueID(signin.PrefixPerson), Name: cmd.Name, PasswordHash: hash, Created: now, PasswordChanged: now,
-	}
-	if err := in.AddPerson(ctx, person); err != nil {
-		return explain(err, "user "+cmd.Name)
-	}
-	o.note("Added %s. Next: latchkey role assign ACCOUNT ROLE %s", cmd.Name, cmd.Name)
-	if cmd.Generate {
-		o.line("%s", password)
-	}
-	return nil
+	return cmd.with(ctx, func(in *installation) error {
+		if _, err := in.PersonByName(ctx, cmd.Name); err == nil {
+			return explain(store.ErrExists, "user "+cmd.Name) // before the password is asked for
+		}
+		password, hash, err := cmd.password(o)
+		if err != nil {
+			return sentence(err)
+		}
+		now := time.Now()
+		person := store.Person{
+			ID: signin.NewUniqueID(signin.PrefixPerson), Name: cmd.Name, PasswordHash: hash, Created: now, PasswordChanged: now,
+		}
+		if err := in.AddPerson(ctx, person); err != nil {
+			return explain(err, "user "+cmd.Name)
+		}
+		o.note("Added %s. Next: latchkey role assign ACCOUNT ROLE %s", cmd.Name, cmd.Name)
+		if cmd.Generate {
+			o.line("%s", password)
+		}
+		return nil
+	})
 }
 
 type userPasswdCmd struct {
@@ -135,16 +132,13 @@ func (cmd userEnableCmd) Run(ctx context.Context, o *output) error {
 
 // changePerson opens the installation and does something to one person.
 func changePerson(ctx context.Context, f configFlag, name string, do func(*installation, store.Person) error) error {
-	in, err := f.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	p, err := in.PersonByName(ctx, name)
-	if err != nil {
-		return explain(err, "user "+name)
-	}
-	return do(in, p)
+	return f.with(ctx, func(in *installation) error {
+		p, err := in.PersonByName(ctx, name)
+		if err != nil {
+			return explain(err, "user "+name)
+		}
+		return do(in, p)
+	})
 }
 
 type userListCmd struct {
@@ -153,42 +147,35 @@ type userListCmd struct {
 }
 
 func (cmd userListCmd) Run(ctx context.Context, o *output) error {
-	in, err := cmd.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	people, err := in.People(ctx)
-	if err != nil {
-		return fmt.Errorf("list people: %w", err)
-	}
-	type row struct {
-		Name     string   `json:"name"`
-		ID       string   `json:"id"`
-		Disabled bool     `json:"disabled"`
-		Roles    []string `json:"roles"`
-	}
-	rows := []row{}
-	for _, p := range people {
-		assignments, err := in.AssignmentsOf(ctx, p.ID)
+	return cmd.with(ctx, func(in *installation) error {
+		people, err := in.People(ctx)
 		if err != nil {
-			return fmt.Errorf("list assignments: %w", err)
+			return fmt.Errorf("list people: %w", err)
 		}
-		r := row{Name: p.Name, ID: p.ID, Disabled: p.Disabled, Roles: []string{}}
-		for _, a := range assignments {
-			r.Roles = append(r.Roles, a.Role.Account+"/"+a.Role.Name)
+		type row struct {
+			Name     string   `json:"name"`
+			ID       string   `json:"id"`
+			Disabled bool     `json:"disabled"`
+			Roles    []string `json:"roles"`
 		}
-		rows = append(rows, r)
-		if !cmd.JSON {
-			state := ""
-			if p.Disabled {
-				state = "  (disabled)"
+		rows := []row{}
+		for _, p := range people {
+			assignments, err := in.AssignmentsOf(ctx, p.ID)
+			if err != nil {
+				return fmt.Errorf("list assignments: %w", err)
 			}
-			o.line("%s  %s%s", p.Name, strings.Join(r.Roles, " "), state)
+			r := row{Name: p.Name, ID: p.ID, Disabled: p.Disabled, Roles: []string{}}
+			for _, a := range assignments {
+				r.Roles = append(r.Roles, a.Role.Account+"/"+a.Role.Name)
+			}
+			rows = append(rows, r)
 		}
-	}
-	if cmd.JSON {
-		return o.json(rows)
-	}
-	return nil
+		return list(o, cmd.JSON, rows, func(r row) string {
+			line := r.Name + "  " + strings.Join(r.Roles, " ")
+			if r.Disabled {
+				line += "  (disabled)"
+			}
+			return line
+		})
+	})
 }
