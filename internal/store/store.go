@@ -10,6 +10,7 @@
 //     have happened, and the caller must not tell anybody that it did not.
 //   - Time comes in as a parameter and is kept to the millisecond, in UTC. A driver never asks for the time.
 //   - Names and ids are compared byte by byte.
+//   - Text is valid UTF-8 without NUL, so that every engine can keep it as it is. A call that would keep other text fails.
 //   - No secret comes in, except sealed by a key that the database does not hold, or hashed by argon2id.
 package store
 
@@ -39,7 +40,8 @@ type Store interface {
 	// Ping tells whether the store answers at all.
 	Ping(ctx context.Context) error
 	// Sweep deletes at most limit rows each of sessions that ended and notices that expired before now, and returns
-	// how many rows it deleted. It is meant to be called again until it returns 0.
+	// how many rows it deleted. It is meant to be called again until it returns 0, and every few minutes. A session that
+	// ended may stay for some such rounds where thousands of older ones have not ended.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 	// Close waits for writes under way and releases the database. Later calls fail.
 	Close() error
