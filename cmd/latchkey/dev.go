@@ -96,41 +96,68 @@ func (cmd devCmd) data() (dir string, cleanup func(), err error) {
 	return dir, func() {}, nil
 }
 
+// devHead is the first line of the configuration that dev writes, by which it knows its own.
+const devHead = "# Written by latchkey dev at every start, for the other commands.\n"
+
 // config makes the files of an installation in dir, so that the administration commands work on it with
 // --config DIR/latchkey.yaml, and returns what is in them.
 func (cmd devCmd) config(dir, addr string) (config.Config, error) {
+	path := filepath.Join(dir, configFile)
+	old, err := os.ReadFile(path)
+	if err == nil && !strings.HasPrefix(string(old), devHead) {
+		return config.Config{}, fmt.Errorf("%s is of another installation, which latchkey dev must not change: give another directory with --data", path)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return config.Config{}, err
+	}
 	initial := initCmd{Dir: dir}
 	if err := initial.writeKey(); err != nil && !errors.Is(err, errThere) {
 		return config.Config{}, err
 	}
-	overlay := ""
-	if cmd.Config != "" {
-		text, err := os.ReadFile(cmd.Config)
-		if err != nil {
-			return config.Config{}, fmt.Errorf("read --config: %w", err)
-		}
-		overlay = string(text)
+	text, err := cmd.configText(addr)
+	if err != nil {
+		return config.Config{}, err
 	}
-	bases := []string{"http://" + addr}
-	if _, port, err := net.SplitHostPort(addr); err == nil {
-		bases = append(bases, "http://localhost:"+port)
+	return writeConfig(path, text)
+}
+
+// writeConfig replaces the file at path and reads it back.
+func writeConfig(path, text string) (config.Config, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return config.Config{}, err
 	}
-	path := filepath.Join(dir, configFile)
-	text := fmt.Sprintf("# Written by latchkey dev at every start, for the other commands.\n"+
-		"listen: %s\nbase_urls: [%s]\ndata: .\nroot_key: {file: "+rootKeyFile+"}\n%s",
-		addr, strings.Join(bases, ", "), withLog(overlay))
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	if err := writeNew(path, text); err != nil {
 		return config.Config{}, err
 	}
 	return config.Read(path)
 }
 
-// withLog adds the log format of development, unless the overlay has its own.
-func withLog(overlay string) string {
+// configText returns the configuration of a server on addr.
+func (cmd devCmd) configText(addr string) (string, error) {
+	bases := []string{"http://" + addr}
+	if host, port, err := net.SplitHostPort(addr); err == nil && host != "localhost" {
+		bases = append(bases, "http://"+net.JoinHostPort("localhost", port))
+	}
+	overlay := ""
+	if cmd.Config != "" {
+		b, err := os.ReadFile(cmd.Config)
+		if err != nil {
+			return "", fmt.Errorf("read --config: %w", err)
+		}
+		overlay = string(b)
+	}
+	text := fmt.Sprintf("%slisten: %q\nbase_urls: [\"%s\"]\ndata: .\nroot_key: {file: %s}\n", devHead, addr, strings.Join(bases, `", "`), rootKeyFile)
+	if !setsLog(overlay) {
+		text += "log: {format: text}\n"
+	}
+	return text + overlay, nil
+}
+
+func setsLog(overlay string) bool {
 	for line := range strings.Lines(overlay) {
 		if strings.HasPrefix(line, "log:") {
-			return overlay
+			return true
 		}
 	}
-	return "log: {format: text}\n" + overlay
+	return false
 }

@@ -110,20 +110,23 @@ func (cmd rolePolicyCmd) Run(ctx context.Context, o *output) error {
 		if err != nil {
 			return err
 		}
-		denies := deniesSignIn(parsed, in.cfg.Region, role.Account)
-		now := time.Now()
-		if err := in.SetRolePolicy(ctx, role.ID, document, denies, now, in.noticeExpiry(now)); err != nil {
+		reason := signin.ChangedRole
+		if deniesSignIn(parsed, in.cfg.Region, role.Account) {
+			reason = signin.DeniedRole
+		}
+		err = in.takeAway(ctx, reason, role.ID, func(at, expires time.Time) error {
+			return in.SetRolePolicy(ctx, role.ID, document, reason == signin.DeniedRole, at, expires)
+		})
+		if err != nil {
 			return err
 		}
-		o.note("Replaced the policy of %s.", cmd.roleArgs)
-		if denies {
-			o.note("It does not allow every way to sign in, so the sessions of the role end within two seconds; whoever it still allows signs in again.")
-		}
+		o.note("Replaced the policy of %s. The sessions of the role end within two seconds; whoever the policy allows signs in again.", cmd.roleArgs)
 		return nil
 	})
 }
 
-// deniesSignIn tells whether document keeps a devtools client from signing in.
+// deniesSignIn tells whether document keeps a devtools client from signing in, for what the people of ended sessions are
+// told.
 func deniesSignIn(document policy.Document, region, account string) bool {
 	for _, id := range []string{signin.SameDevice, signin.CrossDevice} {
 		client, _ := signin.DevtoolsClient(id)
@@ -168,8 +171,10 @@ func (cmd roleUnassignCmd) Run(ctx context.Context, o *output) error {
 		if err != nil {
 			return err
 		}
-		now := time.Now()
-		if err := in.Unassign(ctx, p.ID, role.ID, now, in.noticeExpiry(now)); err != nil {
+		err = in.takeAway(ctx, signin.RemovedAssignment, signin.AssignmentSubject(p.ID, role.ID), func(at, expires time.Time) error {
+			return in.Unassign(ctx, p.ID, role.ID, at, expires)
+		})
+		if err != nil {
 			return explain(err, "assignment of "+cmd.String()+" to "+p.Name)
 		}
 		o.note("%s no longer acts as %s; sessions that do end within two seconds.", p.Name, cmd.roleArgs)

@@ -23,8 +23,9 @@ func (c choice) principal(who seal.Browser) signin.Principal {
 	}
 }
 
-// choices returns the roles of the person whose policies let client in, by account, then name. A policy that cannot be
-// read lets nobody in.
+// choices returns the roles of the person whose policies let client in, by account, then name: those that allow both the
+// authorization and the token that it is for. What the token endpoint then finds in the code holds until a notice says
+// otherwise. A policy that cannot be read lets nobody in.
 func (p *Pages) choices(ctx context.Context, personID string, client signin.Client) ([]choice, error) {
 	assignments, err := p.Directory.AssignmentsOf(ctx, personID)
 	if err != nil {
@@ -33,7 +34,8 @@ func (p *Pages) choices(ctx context.Context, personID string, client signin.Clie
 	var open []choice
 	for _, a := range assignments {
 		document, err := policy.Parse(a.Role.Policy)
-		if err == nil && document.Allows("signin:"+authorizeOperation, client.Resource(p.Region, a.Role.Account)) {
+		resource := client.Resource(p.Region, a.Role.Account)
+		if err == nil && document.Allows("signin:"+authorizeOperation, resource) && document.Allows("signin:CreateOAuth2Token", resource) {
 			open = append(open, choice{a})
 		}
 	}

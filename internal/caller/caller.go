@@ -5,6 +5,7 @@ package caller
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,6 +27,9 @@ type Caller struct {
 	Account string
 	User    *store.ServiceUser // signed with a long-lived access key
 	Session *signin.Session    // signed with temporary credentials
+
+	Signature [sha256.Size]byte // digest of the signature, to know it by when it comes again
+	SignedAt  time.Time
 }
 
 // Refusal is why a request is not taken for anybody's, in the words that AWS has for it (STS, common errors).
@@ -61,8 +65,8 @@ const (
 	codeExpired      = "RequestExpired"
 )
 
-// skew is how far the clock of a caller may be off (SigV4: five minutes).
-const skew = 5 * time.Minute
+// Skew is how far the clock of a caller may be off, both ways (SigV4: five minutes).
+const Skew = 5 * time.Minute
 
 // Resolver finds out who signed. All its fields are needed.
 type Resolver struct {
@@ -70,6 +74,9 @@ type Resolver struct {
 	Board     *notice.Board
 	Directory store.Directory
 	Lifetimes signin.Lifetimes
+	// Hosts are what the Host header of a request may be. A request that was signed for another server is that server's,
+	// whoever brought it here.
+	Hosts map[string]bool
 }
 
 // Identify returns who signed r, whose body is body, for service, or a *Refusal. Whether the caller may do anything is
@@ -79,22 +86,37 @@ func (v *Resolver) Identify(ctx context.Context, r *http.Request, body []byte, s
 	if err != nil {
 		return Caller{}, refuse(err)
 	}
+	if !v.Hosts[strings.ToLower(r.Host)] {
+		return Caller{}, &Refusal{Code: codeMismatch, Status: http.StatusForbidden,
+			Message: "The request is signed for a host name that is not this server's; the operator can add it to base_urls."}
+	}
 	found, err := v.lookup(ctx, signed)
 	if err != nil {
 		return Caller{}, err
 	}
 	// The signature is verified for unknown keys too, with a secret that nobody has, so that an answer takes the same
 	// time whether a key exists or not.
-	err = signed.Verify(found.secret, sigv4.Rules{Service: service, Skew: skew}, now)
+	err = signed.Verify(found.secret, sigv4.Rules{Service: service, Skew: Skew}, now)
 	switch {
 	case found.secret == noSecret:
 		return Caller{}, &Refusal{Code: codeUnknownKey, Status: http.StatusForbidden, Message: "The access key id or the session token of the request is not valid here."}
 	case err != nil:
 		return Caller{}, refuse(err)
-	case found.Session == nil:
-		return found.Caller, nil
 	}
-	return found.Caller, v.checkSession(*found.Session, found.expires, now)
+	who := found.Caller
+	who.Signature, who.SignedAt = sha256.Sum256([]byte(signatureOf(r))), signed.SignedAt
+	if who.Session != nil {
+		return who, v.checkSession(*who.Session, found.expires, now)
+	}
+	return who, nil
+}
+
+// signatureOf returns the part of r that holds the signature, and with it, digested, all that was signed.
+func signatureOf(r *http.Request) string {
+	if h := r.Header.Get("Authorization"); h != "" {
+		return h
+	}
+	return r.URL.RawQuery
 }
 
 // noSecret is what unknown keys are verified with. No key has an empty secret.
@@ -120,7 +142,7 @@ func (v *Resolver) lookup(ctx context.Context, signed *sigv4.Signed) (found, err
 		return found{
 			Caller:  Caller{ARN: s.Principal.ARN(), UserID: s.Principal.UserID(), Account: s.Principal.Account, Session: &s},
 			secret:  opened.Secret,
-			expires: s.StepExpiry(opened.Step, v.Lifetimes),
+			expires: opened.Expires,
 		}, nil
 	case strings.HasPrefix(id, signin.PrefixAccessKey) && signed.SessionToken == "":
 		return v.lookupKey(ctx, id)
@@ -148,7 +170,7 @@ func (v *Resolver) lookupKey(ctx context.Context, id string) (found, error) {
 
 // checkSession refuses temporary credentials that are over: by time, or by a notice.
 func (v *Resolver) checkSession(s signin.Session, expires, now time.Time) error {
-	if !now.Before(expires) {
+	if !now.Before(expires) || !now.Before(s.EndsAt(v.Lifetimes)) {
 		return &Refusal{Code: codeExpiredToken, Status: http.StatusForbidden, Message: "The security token included in the request is expired."}
 	}
 	if err := v.Board.Fresh(now); err != nil {

@@ -3,10 +3,13 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
+	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +32,9 @@ func (c *Config) Check() error {
 		return errors.New("tls needs both certificate and key, or neither")
 	}
 	if len(c.BaseURLs) == 0 {
+		if host, port, err := net.SplitHostPort(c.Listen); err != nil || host == "" || port == "0" || isWildcard(host) {
+			return errors.New("base_urls is missing: name the URLs under which clients reach the server. They cannot be told from listen: " + c.Listen)
+		}
 		scheme := "http://"
 		if c.TLS.Certificate != "" {
 			scheme = "https://"
@@ -63,26 +69,50 @@ func (c *Config) Check() error {
 	return errors.Join(c.Lifetimes.check(), c.Limits.check())
 }
 
-// checkBaseURL returns base without a trailing slash. Clients keep only scheme and authority of an endpoint for some of
-// their requests, so a path cannot work.
+// isWildcard tells whether host stands for every address of the machine.
+func isWildcard(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsUnspecified()
+}
+
+// checkBaseURL returns base as browsers and clients write it: host in lower case, no port that the scheme implies, no
+// slash at the end. Clients keep only scheme and authority of an endpoint for some of their requests, so a path cannot
+// work.
 func checkBaseURL(base string) (string, error) {
 	u, err := url.Parse(base)
 	switch {
-	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+	case err != nil || !hostPattern.MatchString(u.Hostname()) || (u.Scheme != "http" && u.Scheme != "https"):
 		return "", errors.New("is not a URL like https://signin.example.com")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return "", errors.New("has more than a scheme, a host and a port")
 	case u.Path != "" && u.Path != "/":
 		return "", errors.New("has a path. AWS clients drop it from some of their requests, so the server must be at the root of a host: give it a host name or a port of its own")
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host), nil
+	host := strings.ToLower(strings.TrimSuffix(u.Host, ":"))
+	if text := u.Port(); text != "" {
+		port, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || port == 0 {
+			return "", errors.New("has a port that is not from 1 to 65535")
+		}
+		host = strings.TrimSuffix(host, ":"+text)
+		if port != impliedPort[u.Scheme] {
+			host += ":" + strconv.FormatUint(port, 10)
+		}
+	}
+	return u.Scheme + "://" + host, nil
 }
+
+// hostPattern is a name in ASCII, or an address without a zone.
+var hostPattern = regexp.MustCompile(`^[A-Za-z0-9._-]+$|^[0-9A-Fa-f:.]+$`)
+
+var impliedPort = map[string]uint64{"http": 80, "https": 443}
 
 // Proxies returns TrustedProxies as prefixes.
 func (c *Config) Proxies() ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	for _, s := range c.TrustedProxies {
 		if addr, err := netip.ParseAddr(s); err == nil {
+			addr = addr.Unmap()
 			all = append(all, netip.PrefixFrom(addr, addr.BitLen()))
 			continue
 		}
@@ -106,10 +136,10 @@ func (l Lifetimes) check() error {
 		{"code_cross_device", l.CodeCrossDevice, time.Second, time.Hour},
 		{"step", l.Step, time.Second, 12 * time.Hour},
 		{"credentials", l.Credentials, 2 * time.Second, 36 * time.Hour},
-		{"session", l.Session, 2 * time.Second, 90 * 24 * time.Hour},
+		{"session", l.Session, 2 * time.Second, signin.MaxSession},
 		{"id_token", l.IDToken, time.Second, 24 * time.Hour},
 		{"proof", l.Proof, time.Second, time.Hour},
-		{"browser", l.Browser, time.Second, 30 * 24 * time.Hour},
+		{"browser", l.Browser, time.Second, signin.MaxSession},
 	} {
 		if f.d < f.min || f.d > f.max || f.d%time.Second != 0 {
 			errs = append(errs, fmt.Errorf("lifetimes.%s must be whole seconds from %s to %s", f.name, f.min, f.max))
@@ -131,6 +161,8 @@ func (l Lifetimes) Signin() signin.Lifetimes {
 
 func (l Limits) check() error {
 	switch {
+	case math.IsNaN(l.Client.PerSecond + l.Address.PerSecond):
+		return errors.New("limits.client.per_second and limits.address.per_second must be numbers; 0 is no limit")
 	case l.Client.PerSecond < 0 || l.Client.Burst < 0 || l.Address.PerSecond < 0 || l.Address.Burst < 0:
 		return errors.New("limits must not be negative; 0 is no limit")
 	case l.Wait < 0 || l.Wait > 30*time.Second:

@@ -95,9 +95,13 @@ func (c *Config) Overlay(text []byte) error {
 	return nil
 }
 
-var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+var (
+	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	quotedValue  = regexp.MustCompile("(cannot unmarshal !!\\w+) `[^`]*`")
+)
 
-// explain puts what the YAML library says in an operator's words. It keeps the line numbers.
+// explain puts what the YAML library says in an operator's words. It keeps the line numbers, and leaves out values, one of
+// which may be a secret in the wrong place.
 func explain(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	text = strings.TrimPrefix(text, "unmarshal errors:\n")
@@ -105,6 +109,7 @@ func explain(err error) error {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		line = unknownField.ReplaceAllString(line, `unknown key "$1" (docs/configuration.md lists the keys)`)
+		line = quotedValue.ReplaceAllString(line, "$1")
 		line = strings.ReplaceAll(line, "into time.Duration", "into a duration like 300s, 15m or 12h")
 		lines = append(lines, line)
 	}

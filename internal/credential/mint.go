@@ -28,13 +28,14 @@ const (
 // the step began.
 func Mint(keys seal.Keys, s signin.Session, step int64, l signin.Lifetimes) Credentials {
 	k := keys.SealingKey(s.StepStart(step, l))
-	token, facts := seal.SealSession(k, s, step)
+	expires := s.StepExpiry(step, l)
+	token, facts := seal.SealSession(k, s, step, expires)
 	id := accessKeyID(k, s.ID, step)
 	return Credentials{
 		AccessKeyID:     id,
 		SecretAccessKey: secret(k, id, facts),
 		SessionToken:    token,
-		Expires:         s.StepExpiry(step, l),
+		Expires:         expires,
 	}
 }
 

@@ -3,6 +3,7 @@ package credential
 import (
 	"crypto/subtle"
 	"errors"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/signin"
@@ -15,19 +16,20 @@ var ErrInvalid = errors.New("session token is not valid for this access key id")
 type Opened struct {
 	Session signin.Session // without the proof key
 	Step    int64
+	Expires time.Time
 	// Secret is what the caller must have signed with.
 	Secret string
 }
 
-// Open reads the session token that came with accessKeyID. It does not look at the time nor at notices: compare with
-// Session.StepExpiry, and ask the notice board, after the signature was verified.
+// Open reads the session token that came with the access key id. It does not look at the time nor at notices: after the
+// signature was verified, compare with Expires and Session.EndsAt, and ask the notice board.
 func Open(keys seal.Keys, id, sessionToken string) (Opened, error) {
-	s, step, facts, k, err := seal.OpenSession(keys, sessionToken)
+	t, err := seal.OpenSession(keys, sessionToken)
 	if err != nil {
 		return Opened{}, ErrInvalid
 	}
-	if subtle.ConstantTimeCompare([]byte(accessKeyID(k, s.ID, step)), []byte(id)) != 1 {
+	if subtle.ConstantTimeCompare([]byte(accessKeyID(t.SealKey, t.Session.ID, t.Step)), []byte(id)) != 1 {
 		return Opened{}, ErrInvalid
 	}
-	return Opened{Session: s, Step: step, Secret: secret(k, id, facts)}, nil
+	return Opened{Session: t.Session, Step: t.Step, Expires: t.Expires, Secret: secret(t.SealKey, id, t.Facts)}, nil
 }

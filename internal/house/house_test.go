@@ -33,12 +33,12 @@ var mayImport = map[string][]string{
 
 	"credential": {"keyring", "seal", "signin"},
 	"caller":     {"credential", "keyring", "notice", "signin", "sigv4", "store"},
-	"identity":   {"notice", "seal", "signin", "store"},
+	"identity":   {"limit", "notice", "seal", "signin", "store"},
 
 	// The doors. They know the contract of the store, and never each other.
 	"authorize": {"identity", "notice", "policy", "seal", "signin", "store", "wire"},
 	"token":     {"caller", "credential", "dpop", "keyring", "limit", "notice", "policy", "seal", "signin", "store", "wire"},
-	"sts":       {"caller", "wire"},
+	"sts":       {"caller", "signin", "wire"},
 	"discovery": {"keyring", "wire"},
 
 	"config": {"keyring", "limit", "signin"},

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -30,7 +31,7 @@ type Attempt struct {
 type Authenticator struct {
 	people   store.Directory
 	throttle *throttle
-	gate     *gate
+	gate     *limit.Gate
 	// delayed is how many attempts are waiting out a delay.
 	delayed atomic.Int64
 }
@@ -43,6 +44,19 @@ const maxDelayed = 512
 // processors.
 func NewAuthenticator(directory store.Directory) *Authenticator {
 	return &Authenticator{people: directory, throttle: newThrottle(), gate: newGate(runtime.GOMAXPROCS(0))}
+}
+
+// The queue before the hashes is as long as its patience lasts at 40 ms each.
+const (
+	gateQueuePerSlot = 64
+	gatePatience     = 3 * time.Second
+)
+
+// newGate lets as few hash at a time as there are slots: every hash takes a core for a while and its memory with it, so a
+// flood of attempts must not run them all at once, nor keep them all waiting.
+func newGate(slots int) *limit.Gate {
+	return limit.NewGate(slots, slots*gateQueuePerSlot, gatePatience,
+		"Too many people are signing in at this moment. Try again in a few seconds.")
 }
 
 // Password returns the person whose name and password the attempt has.
@@ -103,11 +117,12 @@ func (a *Authenticator) check(ctx context.Context, at Attempt, delay time.Durati
 			h, usable = parsed, true
 		}
 	}
-	if err := a.gate.enter(ctx); err != nil {
+	leave, err := a.gate.Enter(ctx)
+	if err != nil {
 		return store.Person{}, err
 	}
 	matches := h.matches(at.Password)
-	a.gate.leave()
+	leave()
 	if !matches || !usable || person.Disabled {
 		return store.Person{}, wrong(cause)
 	}
@@ -122,14 +137,7 @@ func (a *Authenticator) wait(ctx context.Context, delay time.Duration) error {
 	if a.delayed.Add(1) > maxDelayed {
 		return nil
 	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return limit.Sleep(ctx, delay)
 }
 
 // wrong is the one answer for every kind of no; the cause is for the log.

@@ -95,7 +95,7 @@ func (b *Browsers) SignOut(ctx context.Context, w http.ResponseWriter, r *http.R
 	err := b.Board.Announce(ctx, signin.Notice{
 		Reason: signin.SignedOutBrowser, Subject: hex.EncodeToString(in.ID[:]),
 		// A node whose clock is ahead may have let the browser in after what is now here.
-		At: latest(now, in.AuthTime), Expires: in.Expires,
+		At: later(now, in.AuthTime), Expires: in.Expires,
 	})
 	if err != nil {
 		return fmt.Errorf("sign out: %w", err)
@@ -141,4 +141,11 @@ func (b *Browsers) secure(r *http.Request) bool {
 		}
 	}
 	return scheme == "https"
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/signin"
 )
 
@@ -37,18 +38,18 @@ type pairKey struct {
 }
 
 type throttle struct {
-	pairs     *buckets[pairKey]
-	addresses *buckets[netip.Addr]
-	devices   *buckets[[16]byte]
-	names     *buckets[nameKey]
+	pairs     *limit.Buckets[pairKey]
+	addresses *limit.Buckets[netip.Addr]
+	devices   *limit.Buckets[[16]byte]
+	names     *limit.Buckets[nameKey]
 }
 
 func newThrottle() *throttle {
 	return &throttle{
-		pairs:     newBuckets[pairKey](pairBurst, pairEvery, maxBuckets),
-		addresses: newBuckets[netip.Addr](addressBurst, addressEvery, maxBuckets),
-		devices:   newBuckets[[16]byte](deviceBurst, deviceEvery, maxBuckets),
-		names:     newBuckets[nameKey](nameBurst, nameEvery, maxBuckets),
+		pairs:     limit.NewBuckets[pairKey](pairBurst, pairEvery, maxBuckets),
+		addresses: limit.NewBuckets[netip.Addr](addressBurst, addressEvery, maxBuckets),
+		devices:   limit.NewBuckets[[16]byte](deviceBurst, deviceEvery, maxBuckets),
+		names:     limit.NewBuckets[nameKey](nameBurst, nameEvery, maxBuckets),
 	}
 }
 
@@ -57,26 +58,26 @@ func newThrottle() *throttle {
 // browser that the person signed in at before.
 func (t *throttle) admit(at Attempt, known bool, now time.Time) (delay time.Duration, forgive func(), err error) {
 	if known {
-		if wait := t.devices.take(at.Device.ID, now); wait > 0 {
+		if wait := t.devices.Take(at.Device.ID, now); wait > 0 {
 			return 0, nil, tooMany(wait)
 		}
-		return 0, func() { t.devices.giveBack(at.Device.ID, now) }, nil
+		return 0, func() { t.devices.GiveBack(at.Device.ID, now) }, nil
 	}
 
-	address, name := network(at.Address), hashName(at.Name)
+	address, name := limit.Network(at.Address), hashName(at.Name)
 	pair := pairKey{name, address}
-	if wait := t.pairs.take(pair, now); wait > 0 {
+	if wait := t.pairs.Take(pair, now); wait > 0 {
 		return 0, nil, tooMany(wait)
 	}
-	if wait := t.addresses.take(address, now); wait > 0 {
-		t.pairs.giveBack(pair, now)
+	if wait := t.addresses.Take(address, now); wait > 0 {
+		t.pairs.GiveBack(pair, now)
 		return 0, nil, tooMany(wait)
 	}
-	delay = t.names.owe(name, nameMaxDelay, now)
+	delay = t.names.Owe(name, nameMaxDelay, now)
 	return delay, func() {
-		t.pairs.giveBack(pair, now)
-		t.addresses.giveBack(address, now)
-		t.names.giveBack(name, now)
+		t.pairs.GiveBack(pair, now)
+		t.addresses.GiveBack(address, now)
+		t.names.GiveBack(name, now)
 	}, nil
 }
 
@@ -97,14 +98,4 @@ func tooMany(wait time.Duration) error {
 func hashName(name string) nameKey {
 	sum := sha256.Sum256([]byte(name))
 	return nameKey(sum[:])
-}
-
-// network returns what counts as one address: an IPv4 address, or the /64 of an IPv6 address, because whoever has one
-// address there has all of them.
-func network(a netip.Addr) netip.Addr {
-	a = a.Unmap().WithZone("")
-	if a.Is6() {
-		return netip.PrefixFrom(a, 64).Masked().Addr()
-	}
-	return a
 }

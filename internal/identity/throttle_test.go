@@ -27,77 +27,6 @@ func (t *throttle) fail(n int, at Attempt, known bool, now time.Time) (refused i
 	return refused
 }
 
-func TestBucketGivesBackWithTime(t *testing.T) {
-	b := newBuckets[string](3, 10*time.Second, 100)
-	for i := range 3 {
-		if wait := b.take("k", noon); wait != 0 {
-			t.Fatalf("take %d: wait %v, want 0", i+1, wait)
-		}
-	}
-	if wait := b.take("k", noon); wait != 10*time.Second {
-		t.Errorf("fourth take: wait %v, want 10s", wait)
-	}
-	if wait := b.take("k", noon.Add(9*time.Second)); wait != time.Second {
-		t.Errorf("take after 9 s: wait %v, want 1s", wait)
-	}
-	if wait := b.take("k", noon.Add(10*time.Second)); wait != 0 {
-		t.Errorf("take after 10 s: wait %v, want 0", wait)
-	}
-	b.giveBack("k", noon.Add(10*time.Second))
-	if wait := b.take("k", noon.Add(10*time.Second)); wait != 0 {
-		t.Errorf("take after it was given back: wait %v, want 0", wait)
-	}
-	if wait := b.take("other", noon); wait != 0 {
-		t.Errorf("take of another key: wait %v, want 0", wait)
-	}
-}
-
-func TestBucketThatIsFullIsForgotten(t *testing.T) {
-	b := newBuckets[int](3, 10*time.Second, 100)
-	b.take(1, noon)
-	b.giveBack(1, noon)
-	if len(b.full) != 0 {
-		t.Errorf("%d entries after all was given back, want 0", len(b.full))
-	}
-}
-
-// A flood of names or addresses must not take the server's memory, nor wash out at once who failed most.
-func TestBucketsAreBounded(t *testing.T) {
-	b := newBuckets[int](3, 10*time.Second, 100)
-	for range 3 {
-		b.take(-1, noon)
-	}
-	for i := range 10_000 {
-		b.take(i, noon)
-		if len(b.full) > 100 {
-			t.Fatalf("%d entries after %d keys, want at most 100", len(b.full), i+1)
-		}
-	}
-	if wait := b.take(-1, noon); wait == 0 {
-		t.Error("the emptiest bucket was forgotten before others")
-	}
-	for i := range 1000 {
-		b.take(100_000+i, noon.Add(time.Hour))
-	}
-	if len(b.full) > 100 {
-		t.Errorf("%d entries an hour later, want at most 100", len(b.full))
-	}
-}
-
-func TestDebtIsForgivenBeyondTheLongestDelay(t *testing.T) {
-	b := newBuckets[string](2, 3*time.Second, 100)
-	var waits []string
-	for range 6 {
-		waits = append(waits, b.owe("k", 5*time.Second, noon).String())
-	}
-	if got, want := strings.Join(waits, " "), "0s 0s 3s 5s 5s 5s"; got != want {
-		t.Errorf("waits are %s, want %s", got, want)
-	}
-	if wait := b.owe("k", 5*time.Second, noon.Add(11*time.Second)); wait != 0 {
-		t.Errorf("11 s later: wait %v, want 0", wait)
-	}
-}
-
 func TestGuessingFromOneAddressIsSlow(t *testing.T) {
 	th := newThrottle()
 	if refused := th.fail(pairBurst, attempt("alice", "203.0.113.1"), false, noon); refused != 0 {
@@ -197,7 +126,7 @@ func TestAttemptThatIsForgivenDoesNotCount(t *testing.T) {
 		}
 		forgive()
 	}
-	if n := len(th.pairs.full) + len(th.addresses.full) + len(th.names.full) + len(th.devices.full); n != 0 {
+	if n := th.pairs.Len() + th.addresses.Len() + th.names.Len() + th.devices.Len(); n != 0 {
 		t.Errorf("%d entries after successes only, want 0", n)
 	}
 }

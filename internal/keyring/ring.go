@@ -94,21 +94,30 @@ func (r *Ring) Maintain(ctx context.Context, now time.Time) error {
 	return errors.New("the key ring kept changing while it was loaded")
 }
 
+// class is what keys replace each other in: a signing key of one algorithm replaces one of another.
+func class(purpose string) string {
+	if purpose == purposeES384 || purpose == purposeES256 {
+		return "sign"
+	}
+	return purpose
+}
+
 // missing returns the keys that should be added to rows.
 func (r *Ring) missing(rows []store.RingKey, now time.Time) ([]store.RingKey, error) {
 	var next uint32 = 1
 	newest := map[string]store.RingKey{}
 	for _, row := range rows {
 		next = max(next, row.ID+1)
-		if n, ok := newest[row.Purpose]; !ok || n.UseFrom.Before(row.UseFrom) {
-			newest[row.Purpose] = row
+		if n, ok := newest[class(row.Purpose)]; !ok || !row.UseFrom.Before(n.UseFrom) {
+			newest[class(row.Purpose)] = row
 		}
 	}
 	var made []store.RingKey
 	for _, purpose := range []string{purposeSeal, purposeAccessKey, signPurpose(r.opts.Algorithm)} {
 		useFrom := now
-		if row, ok := newest[purpose]; ok {
-			if purpose == purposeAccessKey || now.Before(row.UseFrom.Add(r.opts.Rotate-r.opts.Publish)) {
+		if row, ok := newest[class(purpose)]; ok {
+			due := !now.Before(row.UseFrom.Add(r.opts.Rotate - r.opts.Publish))
+			if row.Purpose == purpose && (purpose == purposeAccessKey || !due) {
 				continue
 			}
 			useFrom = now.Add(r.opts.Publish)
@@ -126,17 +135,17 @@ func (r *Ring) missing(rows []store.RingKey, now time.Time) ([]store.RingKey, er
 	return made, nil
 }
 
-// load makes rows the view, after retiring what newer keys replaced.
+// load makes rows the view, and retires what newer keys replaced. With a wrong root key it changes nothing.
 func (r *Ring) load(ctx context.Context, rows []store.RingKey, now time.Time) error {
 	slices.SortFunc(rows, func(a, b store.RingKey) int {
 		return cmp.Or(a.UseFrom.Compare(b.UseFrom), cmp.Compare(a.ID, b.ID))
 	})
-	if err := r.retire(ctx, rows, now); err != nil {
-		return err
-	}
+	replaced := r.replaced(rows)
 	s := &state{byID: map[uint32]*seal.Key{}, access: map[uint32]*seal.Key{}}
+	expired := false
 	for _, row := range rows {
 		if !row.Expires.IsZero() && row.Expires.Before(now) {
+			expired = true
 			continue
 		}
 		secret, err := r.root.unwrap(row.ID, row.Purpose, row.Wrapped)
@@ -147,34 +156,36 @@ func (r *Ring) load(ctx context.Context, rows []store.RingKey, now time.Time) er
 			return err
 		}
 	}
+	for _, row := range replaced {
+		if err := r.keys.RetireRingKey(ctx, row.ID, row.Expires); err != nil {
+			return fmt.Errorf("retire ring key: %w", err)
+		}
+	}
+	if expired {
+		if err := r.keys.DeleteRingKeys(ctx, now); err != nil {
+			return fmt.Errorf("delete expired ring keys: %w", err)
+		}
+	}
 	s.jwks = encodeJWKS(s.signing)
 	r.state.Store(s)
 	return nil
 }
 
-// retire sets the expiry of keys that a newer one has replaced, and deletes expired ones.
-func (r *Ring) retire(ctx context.Context, rows []store.RingKey, now time.Time) error {
-	expired := false
+// replaced sets the expiry of those of rows, which are sorted, that a newer one has replaced, and returns them.
+func (r *Ring) replaced(rows []store.RingKey) []store.RingKey {
+	var found []store.RingKey
 	for i := range rows {
 		row := &rows[i]
-		for _, later := range rows[i+1:] {
-			if later.Purpose != row.Purpose || row.Purpose == purposeAccessKey || !row.Expires.IsZero() {
-				continue
-			}
-			row.Expires = later.UseFrom.Add(r.opts.Longest)
-			if err := r.keys.RetireRingKey(ctx, row.ID, row.Expires); err != nil {
-				return fmt.Errorf("retire ring key: %w", err)
-			}
+		if row.Purpose == purposeAccessKey || !row.Expires.IsZero() {
+			continue
 		}
-		expired = expired || (!row.Expires.IsZero() && row.Expires.Before(now))
+		next := slices.IndexFunc(rows[i+1:], func(later store.RingKey) bool { return class(later.Purpose) == class(row.Purpose) })
+		if next >= 0 {
+			row.Expires = rows[i+1+next].UseFrom.Add(r.opts.Longest)
+			found = append(found, *row)
+		}
 	}
-	if !expired {
-		return nil
-	}
-	if err := r.keys.DeleteRingKeys(ctx, now); err != nil {
-		return fmt.Errorf("delete expired ring keys: %w", err)
-	}
-	return nil
+	return found
 }
 
 func (s *state) add(row store.RingKey, secret []byte, issuer string) error {

@@ -106,18 +106,16 @@ func (k *SigningKey) Sign(claims []byte) (string, error) {
 	return string(base64.RawURLEncoding.AppendEncode(text, signature)), nil
 }
 
-// SigningKey returns the key of the ring's algorithm that is in use at now.
+// SigningKey returns the key that is in use at now. For a while after another algorithm was configured, that is still one
+// of the algorithm before, until verifiers have had time to read the new key.
 func (r *Ring) SigningKey(now time.Time) *SigningKey {
-	var in *SigningKey
-	for _, k := range r.state.Load().signing {
-		if k.Algorithm != r.opts.Algorithm {
-			continue
-		}
-		if in == nil || !k.useFrom.After(now) {
-			in = k
+	keys := r.state.Load().signing
+	for i := len(keys) - 1; i > 0; i-- {
+		if !keys[i].useFrom.After(now) {
+			return keys[i]
 		}
 	}
-	return in
+	return keys[0]
 }
 
 // JWKS returns the public keys that verify id tokens, as a JWK set (RFC 7517 section 5): published, in use and retired.

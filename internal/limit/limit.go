@@ -4,11 +4,8 @@ package limit
 
 import (
 	"context"
-	"hash/maphash"
-	"sync"
+	"net/netip"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
 )
@@ -16,40 +13,26 @@ import (
 // Rule is how fast one key may be.
 type Rule struct {
 	PerSecond float64       // requests per second in the long run; 0 means without limit
-	Burst     int           // requests at once
+	Burst     int           // requests at once; at least 1
 	Wait      time.Duration // the longest wait; a request that would wait longer is refused
 }
 
-// Limiter keeps a token bucket for each key. It is safe for concurrent use, and holds no more than maxKeys of them:
-// buckets that have been full for a while are forgotten, which changes nothing for their keys.
+// Limiter keeps a token bucket for each key. It is safe for concurrent use.
 type Limiter struct {
-	rule   Rule
-	what   string
-	seed   maphash.Seed
-	shards [shards]shard
+	rule    Rule
+	what    string
+	buckets *Buckets[string]
 }
 
-const (
-	shards  = 64
-	maxKeys = 1 << 20
-)
-
-type shard struct {
-	mu      sync.Mutex
-	buckets map[string]*bucket
-	swept   time.Time
-}
-
-type bucket struct {
-	*rate.Limiter
-	used time.Time
-}
+// maxKeys is how many keys a limiter remembers; some megabytes.
+const maxKeys = 1 << 16
 
 // New returns a limiter with that rule; what names the keys in messages, e.g. "address".
 func New(rule Rule, what string) *Limiter {
-	l := &Limiter{rule: rule, what: what, seed: maphash.MakeSeed()}
-	for i := range l.shards {
-		l.shards[i].buckets = map[string]*bucket{}
+	l := &Limiter{rule: rule, what: what}
+	if rule.PerSecond > 0 {
+		every := max(1, time.Duration(float64(time.Second)/rule.PerSecond))
+		l.buckets = NewBuckets[string](max(1, rule.Burst), every, maxKeys)
 	}
 	return l
 }
@@ -57,10 +40,10 @@ func New(rule Rule, what string) *Limiter {
 // Wait takes one request of key, waiting for as long as the rule allows. It returns a Throttled fault that says when to
 // come back, or the error of ctx.
 func (l *Limiter) Wait(ctx context.Context, key string, now time.Time) error {
-	if l.rule.PerSecond <= 0 {
+	if l.buckets == nil {
 		return nil
 	}
-	delay, ok := l.reserve(key, now)
+	delay, ok := l.buckets.Reserve(key, l.rule.Wait, now)
 	if !ok {
 		return &signin.Fault{
 			Kind:       signin.Throttled,
@@ -68,10 +51,15 @@ func (l *Limiter) Wait(ctx context.Context, key string, now time.Time) error {
 			RetryAfter: delay,
 		}
 	}
-	if delay <= 0 {
+	return Sleep(ctx, delay)
+}
+
+// Sleep waits for d, or until ctx ends, whose error it then returns.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
 		return nil
 	}
-	timer := time.NewTimer(delay)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -81,78 +69,12 @@ func (l *Limiter) Wait(ctx context.Context, key string, now time.Time) error {
 	}
 }
 
-// reserve takes one request and returns how long it must wait; or, when that is longer than the rule allows, takes none
-// and returns false.
-func (l *Limiter) reserve(key string, now time.Time) (time.Duration, bool) {
-	s := &l.shards[maphash.String(l.seed, key)%shards]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b := s.buckets[key]
-	if b == nil {
-		l.sweep(s, now)
-		b = &bucket{Limiter: rate.NewLimiter(rate.Limit(l.rule.PerSecond), max(1, l.rule.Burst))}
-		s.buckets[key] = b
+// Network returns what counts as one address: an IPv4 address, or the /64 of an IPv6 address, because whoever has one
+// address there has all of them.
+func Network(a netip.Addr) netip.Addr {
+	a = a.Unmap().WithZone("")
+	if a.Is6() {
+		return netip.PrefixFrom(a, 64).Masked().Addr()
 	}
-	b.used = now
-	r := b.ReserveN(now, 1)
-	delay := r.DelayFrom(now)
-	if delay > l.rule.Wait {
-		r.CancelAt(now)
-		return delay, false
-	}
-	return delay, true
+	return a
 }
-
-// sweep forgets full buckets, at most once a minute, and all of a shard that has grown out of bounds: then it is under
-// an attack from so many addresses that counting them helps nobody.
-func (l *Limiter) sweep(s *shard, now time.Time) {
-	if len(s.buckets) >= maxKeys/shards {
-		clear(s.buckets)
-	}
-	if now.Sub(s.swept) < time.Minute {
-		return
-	}
-	s.swept = now
-	full := time.Duration(float64(max(1, l.rule.Burst)) / l.rule.PerSecond * float64(time.Second))
-	for key, b := range s.buckets {
-		if now.Sub(b.used) > full+l.rule.Wait {
-			delete(s.buckets, key)
-		}
-	}
-}
-
-// Gate bounds how many requests are served at once.
-type Gate struct {
-	slots chan struct{}
-	wait  time.Duration
-}
-
-// NewGate returns a gate for n requests at once; further ones wait in a queue, each for at most wait.
-func NewGate(n int, wait time.Duration) *Gate {
-	return &Gate{slots: make(chan struct{}, n), wait: wait}
-}
-
-// Enter returns a function that must be called when the request is done, or an Overloaded fault.
-func (g *Gate) Enter(ctx context.Context) (leave func(), err error) {
-	select {
-	case g.slots <- struct{}{}:
-		return g.leave, nil
-	default:
-	}
-	timer := time.NewTimer(g.wait)
-	defer timer.Stop()
-	select {
-	case g.slots <- struct{}{}:
-		return g.leave, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-timer.C:
-		return nil, &signin.Fault{
-			Kind:       signin.Overloaded,
-			Message:    "The server has more requests than it can serve. Try again shortly.",
-			RetryAfter: time.Second,
-		}
-	}
-}
-
-func (g *Gate) leave() { <-g.slots }

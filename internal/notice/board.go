@@ -154,9 +154,15 @@ func (b *Board) Ended(reason signin.Reason, subject string, began time.Time) boo
 	return ok && !began.After(e.at)
 }
 
+// Revoked tells whether the session was revoked. No times are compared: a session has its id to itself, and one clock may
+// be behind another.
+func (b *Board) Revoked(id signin.SessionID) bool {
+	return b.Ended(signin.RevokedSession, id.String(), time.Time{})
+}
+
 // Check returns nil while s holds, else the fault that says why it is over.
 func (b *Board) Check(s signin.Session) error {
-	if b.Ended(signin.RevokedSession, s.ID.String(), s.Issued) {
+	if b.Revoked(s.ID) {
 		return signin.Refuse(signin.SessionRevoked, "This session was revoked. Sign in again.")
 	}
 	return b.CheckPrincipal(s.Principal, s.AuthTime, s.Issued)
@@ -174,6 +180,8 @@ func (b *Board) CheckPrincipal(p signin.Principal, authTime, issued time.Time) e
 		return signin.Refuse(signin.PermissionMissing, "The role %s in account %s is no longer assigned to this person. Ask the administrator.", p.Role, p.Account)
 	case b.Ended(signin.DeniedRole, p.RoleID, issued):
 		return signin.Refuse(signin.PermissionMissing, "The policy of role %s in account %s no longer allows signin:CreateOAuth2Token. Ask the administrator.", p.Role, p.Account)
+	case b.Ended(signin.ChangedRole, p.RoleID, issued):
+		return signin.Refuse(signin.SessionRevoked, "The policy of role %s in account %s was changed since the login. Sign in again.", p.Role, p.Account)
 	}
 	return nil
 }

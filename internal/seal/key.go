@@ -54,12 +54,12 @@ func NewKey(id uint32, secret []byte, issuer string) (*Key, error) {
 	}
 	k := &Key{id: id}
 	for i := kindCode; i < kinds; i++ {
-		// The labels keep apart: the encryption of each kind, the nonce of each kind, and the credentials.
-		enc, err := hkdf.Key(sha256.New, secret, nil, fmt.Sprintf("latchkey envelope %d encryption", i), KeySize)
+		// The labels keep apart: the encryption of each kind, the nonce of each kind, the credentials; and the issuers.
+		enc, err := hkdf.Key(sha256.New, secret, nil, fmt.Sprintf("latchkey envelope %d encryption %s", i, issuer), KeySize)
 		if err != nil {
 			return nil, fmt.Errorf("derive sealing key: %w", err)
 		}
-		mac, err := hkdf.Key(sha256.New, secret, nil, fmt.Sprintf("latchkey envelope %d nonce", i), KeySize)
+		mac, err := hkdf.Key(sha256.New, secret, nil, fmt.Sprintf("latchkey envelope %d nonce %s", i, issuer), KeySize)
 		if err != nil {
 			return nil, fmt.Errorf("derive nonce key: %w", err)
 		}

@@ -86,16 +86,16 @@ func TestRefreshTokenCarriesEveryFact(t *testing.T) {
 func TestSessionTokenCarriesEveryFactButTheKey(t *testing.T) {
 	keys := newKey(t, 7, 1, "https://a.example")
 	want := longestSession()
-	token, sealed := SealSession(keys.Key, want, 3)
+	token, sealed := SealSession(keys.Key, want, 3, at.Add(time.Minute))
 	if len(token) > MaxSessionToken {
 		t.Errorf("SealSession = %d characters, want at most %d", len(token), MaxSessionToken)
 	}
-	got, step, facts, k, err := OpenSession(keys, token)
-	if err != nil || step != 3 || k != keys.Key || !bytes.Equal(facts, sealed) {
-		t.Fatalf("OpenSession = step %d, same facts %v, %v", step, bytes.Equal(facts, sealed), err)
+	got, err := OpenSession(keys, token)
+	if err != nil || got.Step != 3 || got.SealKey != keys.Key || !bytes.Equal(got.Facts, sealed) || !got.Expires.Equal(at.Add(time.Minute)) {
+		t.Fatalf("OpenSession = step %d, expires %v, same facts %v, %v", got.Step, got.Expires, bytes.Equal(got.Facts, sealed), err)
 	}
 	want.Key = signin.Thumbprint{}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got.Session); diff != "" {
 		t.Errorf("OpenSession (-want +got):\n%s", diff)
 	}
 }

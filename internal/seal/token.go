@@ -2,6 +2,7 @@ package seal
 
 import (
 	"encoding/base64"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
 )
@@ -47,35 +48,44 @@ func OpenRefresh(keys Keys, token string) (signin.Session, int64, error) {
 const MaxSessionToken = 1024
 
 // SealSession returns the session token of a session's step, in standard base64, and the facts in it, which credentials
-// are derived from. The same session, step and key give the same token.
-func SealSession(k *Key, s signin.Session, step int64) (token string, facts []byte) {
+// are derived from. When they expire is sealed too, so that no later configuration can make them good again. The same
+// session, step, expiry and key give the same token.
+func SealSession(k *Key, s signin.Session, step int64, expires time.Time) (token string, facts []byte) {
 	w := newWriter(make([]byte, 0, 384))
 	writeSession(&w, s)
 	w.number(step)
+	w.seconds(expires)
 	return base64.StdEncoding.EncodeToString(k.appendSeal(make([]byte, 0, overhead+len(w.b)), kindSession, w.b)), w.b
 }
 
-// OpenSession returns what SealSession sealed, the facts as they were sealed, and the key. The session's Key is not in
-// it. It does not look at the time.
-func OpenSession(keys Keys, token string) (s signin.Session, step int64, facts []byte, k *Key, err error) {
+// SessionToken is what a session token says.
+type SessionToken struct {
+	Session signin.Session // without its Key
+	Step    int64
+	Expires time.Time
+	Facts   []byte // as they were sealed
+	SealKey *Key   // what they were sealed with
+}
+
+// OpenSession returns what SealSession sealed, or ErrNotOurs. It does not look at the time.
+func OpenSession(keys Keys, token string) (SessionToken, error) {
 	if len(token) > MaxSessionToken {
-		return s, 0, nil, nil, ErrNotOurs
+		return SessionToken{}, ErrNotOurs
 	}
 	envelope, err := base64.StdEncoding.Strict().DecodeString(token)
 	if err != nil {
-		return s, 0, nil, nil, ErrNotOurs
+		return SessionToken{}, ErrNotOurs
 	}
-	facts, k, err = open(keys, kindSession, envelope)
+	facts, k, err := open(keys, kindSession, envelope)
 	if err != nil {
-		return s, 0, nil, nil, err
+		return SessionToken{}, err
 	}
 	r := newReader(facts)
-	s = readSession(&r)
-	step = r.number()
+	t := SessionToken{Session: readSession(&r), Step: r.number(), Expires: r.seconds(), Facts: facts, SealKey: k}
 	if err := r.done(); err != nil {
-		return signin.Session{}, 0, nil, nil, err
+		return SessionToken{}, err
 	}
-	return s, step, facts, k, nil
+	return t, nil
 }
 
 func writeSession(w *writer, s signin.Session) {

@@ -53,12 +53,19 @@ func (s *Server) route(w http.ResponseWriter, c *wire.Call) {
 		wire.WriteFault(w, c, signin.Refuse(signin.MethodNotAllowed, "this path answers %s only", strings.Join(allow, " and ")))
 		return
 	}
-	// A browser that came under a foreign name was brought here by somebody else's name server.
-	if s.pages[c.URL.Path] && !s.hosts[strings.ToLower(c.Host)] && c.URL.Path != "/" {
-		wire.WriteFault(w, c, signin.Refuse(signin.ParameterInvalid, "this server is not known by the host name of this request; the operator can add it to base_urls"))
-		return
-	}
 	h(w, c)
+}
+
+// ownHost answers with h under the hosts of the base URLs only. A browser that came under another name was brought here
+// by somebody else's name server.
+func (s *Server) ownHost(h wire.Handler) wire.Handler {
+	return func(w http.ResponseWriter, c *wire.Call) {
+		if !s.hosts[strings.ToLower(c.Host)] {
+			wire.WriteFault(w, c, signin.Refuse(signin.ParameterInvalid, "this server is not known by the host name of this request; the operator can add it to base_urls"))
+			return
+		}
+		h(w, c)
+	}
 }
 
 // health answers GET /healthz: 200 when requests can be served.
@@ -91,7 +98,10 @@ func (s *Server) finish(w *answerWriter, c *wire.Call, began time.Time) {
 	s.metrics.observe(c, took)
 
 	level := slog.LevelInfo
-	if w.status >= 500 {
+	switch {
+	case c.Record.Outcome == signin.Overloaded.String():
+		level = slog.LevelWarn
+	case w.status >= 500 && c.Record.Outcome != signin.Abandoned.String():
 		level = slog.LevelError
 	}
 	if !s.log.Enabled(c.Context(), level) {

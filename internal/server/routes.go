@@ -10,8 +10,8 @@ import (
 // routes are the exact paths of the server and their methods. No path has a variable part.
 type routes map[string]map[string]wire.Handler
 
-// add takes a pattern like "GET /path" and returns its path.
-func (r routes) add(pattern string, h wire.Handler) string {
+// add takes a pattern like "GET /path".
+func (r routes) add(pattern string, h wire.Handler) {
 	method, path, ok := strings.Cut(pattern, " ")
 	if !ok {
 		panic("server: pattern without a method: " + pattern)
@@ -24,7 +24,6 @@ func (r routes) add(pattern string, h wire.Handler) string {
 		panic("server: two handlers of " + pattern)
 	}
 	r[path][method] = h
-	return path
 }
 
 // wrap replaces the handlers of path by what beside makes of each; of a method without a handler, beside gets nil.
@@ -37,7 +36,7 @@ func (r routes) wrap(path string, beside func(next wire.Handler) wire.Handler) {
 	}
 }
 
-// find returns the methods of the path, tolerating doubled slashes, which some clients send when their endpoint ends in
+// find returns the methods of a path. It tolerates doubled slashes, which some clients send when their endpoint ends in
 // one, and a slash at the end.
 func (r routes) find(path string) map[string]wire.Handler {
 	if methods, ok := r[path]; ok {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -31,7 +32,6 @@ type Development struct {
 // Server answers requests. It is safe for concurrent use.
 type Server struct {
 	routes  routes
-	pages   map[string]bool // paths that browsers visit, so only under a base URL
 	hosts   map[string]bool // the hosts of the base URLs
 	proxies []netip.Prefix
 	log     *slog.Logger
@@ -58,6 +58,15 @@ const (
 	sweepRows  = 500
 	// gateWait is how long a token request waits for its turn before it is refused with 503.
 	gateWait = time.Second
+	// gateQueue is how many token requests may wait for each that is served.
+	gateQueue = 16
+	// longBodies is how many bodies of unusual length are read at once.
+	longBodies = 64
+
+	// slowestRequest is more than what lies between the time of a request, which is when its head was there, and its end.
+	slowestRequest = 2 * time.Minute
+
+	busy = "The server has more requests than it can serve. Try again shortly."
 )
 
 // RingOptions returns how the key ring of this configuration is kept. The administration commands open it alike.
@@ -91,25 +100,25 @@ func New(ctx context.Context, cfg config.Config, st store.Store, root *keyring.R
 		return nil, err
 	}
 	answered := dpop.NewMemory(lifetimes.Proof)
-	callers := &caller.Resolver{Ring: ring, Board: board, Directory: st, Lifetimes: lifetimes}
+	hosts, err := hostsOf(cfg.BaseURLs)
+	if err != nil {
+		return nil, err
+	}
+	callers := &caller.Resolver{Ring: ring, Board: board, Directory: st, Lifetimes: lifetimes, Hosts: hosts}
 
 	s := &Server{
-		routes: routes{}, pages: map[string]bool{}, hosts: map[string]bool{}, proxies: proxies, store: st, ring: ring,
+		routes: routes{}, hosts: hosts, proxies: proxies, store: st, ring: ring,
 		board: board, log: log, metrics: m,
 	}
 	m.watch(ring, board, answered)
-	for _, base := range cfg.BaseURLs {
-		if u, err := url.Parse(base); err == nil {
-			s.hosts[u.Host] = true
-		}
-	}
-
 	tokens := &token.Endpoint{
 		Issuer: cfg.BaseURLs[0], Region: cfg.Region, Lifetimes: lifetimes,
 		Sessions: st, Directory: st, Ring: ring, Board: board, Proofs: proofs, Answered: answered, Callers: callers,
-		ByClient:  limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),
-		ByAddress: limit.New(cfg.Limits.Address.Rule(cfg.Limits.Wait), "address"),
-		Gate:      limit.NewGate(cfg.Limits.InFlight, gateWait),
+		AnsweredSigned: dpop.NewMemory(caller.Skew),
+		ByClient:       limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),
+		ByAddress:      limit.New(cfg.Limits.Address.Rule(cfg.Limits.Wait), "address"),
+		Gate:           limit.NewGate(cfg.Limits.InFlight, gateQueue*cfg.Limits.InFlight, gateWait, busy),
+		LongBodies:     limit.NewGate(longBodies, longBodies, gateWait, busy),
 	}
 	s.routes.add("POST "+wire.TokenPath, tokens.ServeCall)
 
@@ -127,13 +136,30 @@ func New(ctx context.Context, cfg config.Config, st store.Store, root *keyring.R
 		return nil, err
 	}
 	for pattern, h := range pages.Routes() {
-		s.pages[s.routes.add(pattern, h)] = true
+		s.routes.add(pattern, s.ownHost(h))
 	}
 	// STS has the query protocol: everything is at the root, and a parameter says what it is.
 	s.routes.wrap("/", sts.New(callers).Beside)
 
-	s.start(context.WithoutCancel(ctx), max(lifetimes.CodeSameDevice, lifetimes.CodeCrossDevice))
+	s.start(context.WithoutCancel(ctx), max(lifetimes.CodeSameDevice, lifetimes.CodeCrossDevice)+slowestRequest)
 	return s, nil
+}
+
+// hostsOf returns what the Host header of a request for one of bases can be: with the port that the scheme implies, and
+// without.
+func hostsOf(bases []string) (map[string]bool, error) {
+	hosts := map[string]bool{}
+	for _, base := range bases {
+		u, err := url.Parse(base)
+		if err != nil {
+			return nil, fmt.Errorf("base URL: %w", err)
+		}
+		hosts[u.Host] = true
+		if implied := map[string]string{"http": "80", "https": "443"}[u.Scheme]; u.Port() == "" {
+			hosts[u.Host+":"+implied] = true
+		}
+	}
+	return hosts, nil
 }
 
 func autoApprove(dev *Development) string {

@@ -54,6 +54,7 @@ const (
 	ConsentRefused // the person, or the directory, did not let the client in
 
 	Throttled   // too many requests of one client or address
+	Abandoned   // the caller left while it waited; nobody reads the answer
 	Overloaded  // the server has too much to do, or cannot hear its store
 	kindsLength // keep last
 )
@@ -75,7 +76,7 @@ var kindNames = [kindsLength]string{
 	"CodeUnknown", "CodeExpired", "CodeSpent", "CodeMismatch",
 	"RefreshUnknown", "RefreshMismatch", "SessionEnded", "SessionRevoked", "CredentialsChanged", "PermissionMissing",
 	"PasswordWrong", "PageExpired", "OriginForeign", "ConsentRefused",
-	"Throttled", "Overloaded",
+	"Throttled", "Abandoned", "Overloaded",
 }
 
 // String returns the name of the constant; it is what logs and metric labels show.

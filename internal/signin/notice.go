@@ -24,6 +24,7 @@ const (
 	RemovedAssignment  Reason = 4 // Subject: AssignmentSubject
 	DeniedRole         Reason = 5 // Subject: role id; its policy denies sign-in now
 	SignedOutBrowser   Reason = 6 // Subject: id of the browser session
+	ChangedRole        Reason = 7 // Subject: role id; its policy was replaced by one that still allows sign-in
 )
 
 // String returns a short name for logs and metrics.
@@ -39,6 +40,8 @@ func (r Reason) String() string {
 		return "assignment-removed"
 	case DeniedRole:
 		return "role-denied"
+	case ChangedRole:
+		return "role-changed"
 	case SignedOutBrowser:
 		return "browser-signed-out"
 	}

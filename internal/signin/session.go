@@ -132,8 +132,25 @@ func (s Session) StepStart(k int64, l Lifetimes) time.Time {
 
 // StepExpiry returns when the credentials of step k expire: Credentials after the step's start, or the session's end.
 func (s Session) StepExpiry(k int64, l Lifetimes) time.Time {
-	if t := s.StepStart(k, l).Add(l.Credentials); t.Before(s.End) {
+	end := s.EndsAt(l)
+	if t := s.StepStart(k, l).Add(l.Credentials); t.Before(end) {
+		return t
+	}
+	return end
+}
+
+// EndsAt returns when s ends. A session never outlives the lifetime that it began under, nor the one that is configured
+// now: an operator who shortens sessions means those under way too.
+func (s Session) EndsAt(l Lifetimes) time.Time {
+	if t := s.Start.Add(l.Session); t.Before(s.End) {
 		return t
 	}
 	return s.End
 }
+
+// MaxSession is the longest lifetime that sessions and signed-in browsers can be configured to have.
+const MaxSession = 90 * 24 * time.Hour
+
+// NoticeExpiry returns when a notice of now may be forgotten: when nothing that began before it can still be good, under
+// whatever lifetimes it began.
+func NoticeExpiry(now time.Time) time.Time { return now.Add(MaxSession + 24*time.Hour) }

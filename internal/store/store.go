@@ -146,7 +146,8 @@ type Directory interface {
 	AddRole(ctx context.Context, r Role) error
 	RoleByName(ctx context.Context, account, name string) (Role, error)
 	Roles(ctx context.Context) ([]Role, error) // by account, then name
-	// SetRolePolicy replaces the document. It announces DeniedRole when denies says that the document denies sign-in.
+	// SetRolePolicy replaces the document. It announces DeniedRole when denies says that the document denies sign-in, else
+	// ChangedRole: sessions were let in under the document before.
 	SetRolePolicy(ctx context.Context, roleID, policy string, denies bool, at, noticeExpires time.Time) error
 	// Assign lets the person act as the role; again is not an error.
 	Assign(ctx context.Context, personID, roleID string) error

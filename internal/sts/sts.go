@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-id/latchkey/internal/caller"
+	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/wire"
 )
 
@@ -102,6 +103,10 @@ func refusalOf(c *wire.Call, err error) *caller.Refusal {
 	if r, ok := errors.AsType[*caller.Refusal](err); ok {
 		c.Record.Outcome = r.Code
 		return r
+	}
+	if f, ok := errors.AsType[*signin.Fault](err); ok && f.Kind == signin.Overloaded {
+		c.Record.Outcome = f.Kind.String()
+		return &caller.Refusal{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: f.Message}
 	}
 	c.Record.Outcome = "InternalFailure"
 	return &caller.Refusal{Code: "InternalFailure", Status: http.StatusInternalServerError, Message: "The server could not complete the request; its request id is " + c.ID}

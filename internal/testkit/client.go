@@ -23,11 +23,12 @@ type Client struct {
 	Key      *ecdsa.PrivateKey
 	Verifier string
 	ID       string
+	Redirect string // where it is sent with its code
 }
 
 // Client returns a same-device client with a fresh key and verifier.
 func (s *Server) Client() *Client {
-	return &Client{server: s, Key: NewKey(), Verifier: rand.Text() + rand.Text(), ID: signin.SameDevice}
+	return &Client{server: s, Key: NewKey(), Verifier: rand.Text() + rand.Text(), ID: signin.SameDevice, Redirect: Redirect}
 }
 
 // Challenge returns the PKCE challenge of the client.
@@ -40,7 +41,7 @@ func (c *Client) Challenge() string {
 func (c *Client) AuthorizeQuery() url.Values {
 	return url.Values{
 		"response_type": {"code"}, "client_id": {c.ID}, "state": {"state-1"}, "code_challenge_method": {"SHA-256"},
-		"scope": {"openid"}, "redirect_uri": {Redirect}, "code_challenge": {c.Challenge()},
+		"scope": {"openid"}, "redirect_uri": {c.Redirect}, "code_challenge": {c.Challenge()},
 	}
 }
 
@@ -99,6 +100,12 @@ func (c *Client) Post(t testing.TB, body map[string]string, proof string) Answer
 	if proof != "" {
 		r.Header.Set("DPoP", proof)
 	}
+	return c.Send(t, r)
+}
+
+// Send sends a token request as it is.
+func (c *Client) Send(t testing.TB, r *http.Request) Answer {
+	t.Helper()
 	w := c.server.Do(r)
 	a := Answer{Status: w.Code, Header: w.Header(), Body: w.Body.String(), server: c.server}
 	if err := json.Unmarshal(w.Body.Bytes(), &a.AnswerBody); err != nil {
@@ -110,7 +117,7 @@ func (c *Client) Post(t testing.TB, body map[string]string, proof string) Answer
 // CodeBody returns the body that redeems code.
 func (c *Client) CodeBody(code string) map[string]string {
 	return map[string]string{
-		"clientId": c.ID, "grantType": "authorization_code", "code": code, "codeVerifier": c.Verifier, "redirectUri": Redirect,
+		"clientId": c.ID, "grantType": "authorization_code", "code": code, "codeVerifier": c.Verifier, "redirectUri": c.Redirect,
 	}
 }
 

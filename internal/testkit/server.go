@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/config"
+	"github.com/latchkey-id/latchkey/internal/identity"
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/policy"
 	"github.com/latchkey-id/latchkey/internal/server"
@@ -23,6 +24,7 @@ import (
 const (
 	Account  = "111122223333"
 	Person   = "alice"
+	Password = "correct horse battery" // of a server with pages
 	RoleName = "Developer"
 	// Redirect is where the same-device client is sent.
 	Redirect = "http://127.0.0.1:35587/oauth/callback"
@@ -38,6 +40,9 @@ type Server struct {
 	Role   store.Role
 	Base   string // the base URL
 
+	metrics  *server.Metrics
+	log      logText
+	logins   chan struct{}
 	gone     bool     // the database was taken away
 	outcomes sync.Map // request id → outcome of its log record
 }
@@ -49,6 +54,26 @@ type Option func(*config.Config)
 // codes. It is closed when the test ends; in a synctest bubble, call it inside the bubble.
 func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()
+	return start(t, &server.Development{AutoApprove: Person}, "", options)
+}
+
+// StartWithPages is Start for a server that asks the person, as in production. The person's password is Password; it is
+// hashed once, which takes a while.
+func StartWithPages(t testing.TB, options ...Option) *Server {
+	t.Helper()
+	return start(t, nil, passwordHash(), options)
+}
+
+var passwordHash = sync.OnceValue(func() string {
+	hash, err := identity.HashPassword(Password)
+	if err != nil {
+		panic(err) // the password is long enough
+	}
+	return hash
+})
+
+func start(t testing.TB, dev *server.Development, hash string, options []Option) *Server {
+	t.Helper()
 	cfg := config.Default()
 	cfg.Data = t.TempDir()
 	cfg.RootKey.Env = "UNUSED"
@@ -59,20 +84,21 @@ func Start(t testing.TB, options ...Option) *Server {
 	if err := cfg.Check(); err != nil {
 		t.Fatalf("configuration: %v", err)
 	}
-	s := &Server{Config: cfg, Base: cfg.BaseURLs[0]}
+	s := &Server{Config: cfg, Base: cfg.BaseURLs[0], metrics: server.NewMetrics()}
 	ctx, now := t.Context(), time.Now()
-	st, err := sqlite.Open(ctx, filepath.Join(cfg.Data, "latchkey.db"), now, sqlite.Options{})
+	st, err := sqlite.Open(ctx, filepath.Join(cfg.Data, "latchkey.db"), now, sqlite.Options{Observe: s.metrics.ObserveStore})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Store = st
-	s.fill(t, now)
+	s.logins = make(chan struct{}, 1)
+	s.Store = stallable{st, s.logins}
+	s.fill(t, hash, now)
 	root, err := keyring.ParseRoot(keyring.NewRootKey())
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(records{s})
-	srv, err := server.New(ctx, cfg, st, root, server.NewMetrics(), &server.Development{AutoApprove: Person}, log, now)
+	srv, err := server.New(ctx, cfg, s.Store, root, s.metrics, dev, log, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,10 +118,14 @@ func Start(t testing.TB, options ...Option) *Server {
 	return s
 }
 
-// fill makes the directory of a test. The person has no password, because hashing one takes long and nobody types it.
-func (s *Server) fill(t testing.TB, now time.Time) {
+// fill makes the directory of a test. Where no page asks for it, the person has no password.
+func (s *Server) fill(t testing.TB, hash string, now time.Time) {
 	t.Helper()
-	s.Person = store.Person{ID: signin.NewUniqueID(signin.PrefixPerson), Name: Person, Created: now, PasswordChanged: now}
+	s.Person = store.Person{
+		ID: signin.NewUniqueID(signin.PrefixPerson), Name: Person, PasswordHash: hash,
+		// In the past, so that a sign-in in the same millisecond is after it.
+		Created: now, PasswordChanged: now.Add(-time.Second),
+	}
 	s.Role = store.Role{
 		ID: signin.NewUniqueID(signin.PrefixRole), Account: Account, Name: RoleName, Policy: policy.LocalDevelopment, Created: now,
 	}
@@ -121,6 +151,24 @@ func (s *Server) TakeStoreAway(t testing.TB) {
 	}
 }
 
+// stallable is a store that redeems no code while logins is taken.
+type stallable struct {
+	store.Store
+	logins chan struct{}
+}
+
+func (s stallable) RedeemCode(ctx context.Context, session signin.Session) error {
+	s.logins <- struct{}{}
+	<-s.logins
+	return s.Store.RedeemCode(ctx, session)
+}
+
+// StallLogins makes every login wait for the database until resume is called.
+func (s *Server) StallLogins() (resume func()) {
+	s.logins <- struct{}{}
+	return func() { <-s.logins }
+}
+
 // Do sends one request to the server and returns the answer.
 func (s *Server) Do(r *http.Request) *httptest.ResponseRecorder {
 	if r.RemoteAddr == "192.0.2.1:1234" { // what httptest sets
@@ -129,28 +177,4 @@ func (s *Server) Do(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	return w
-}
-
-// records is a slog.Handler that keeps the outcome of each request, because many kinds of faults look alike on the wire.
-type records struct{ s *Server }
-
-func (h records) Enabled(context.Context, slog.Level) bool { return true }
-func (h records) WithAttrs([]slog.Attr) slog.Handler       { return h }
-func (h records) WithGroup(string) slog.Handler            { return h }
-
-func (h records) Handle(_ context.Context, r slog.Record) error {
-	var id, outcome string
-	r.Attrs(func(a slog.Attr) bool {
-		switch a.Key {
-		case "request_id":
-			id = a.Value.String()
-		case "outcome":
-			outcome = a.Value.String()
-		}
-		return true
-	})
-	if id != "" {
-		h.s.outcomes.Store(id, outcome)
-	}
-	return nil
 }

@@ -14,7 +14,7 @@ func (e *Endpoint) mint(c *wire.Call, s signin.Session, step int64, login bool) 
 	cred := credential.Mint(e.Ring, s, step, e.Lifetimes)
 	left := int64(cred.Expires.Sub(c.Now) / time.Second)
 	if left < 1 {
-		if s.End.Equal(cred.Expires) {
+		if cred.Expires.Equal(s.EndsAt(e.Lifetimes)) {
 			return wire.TokenAnswer{}, signin.Refuse(signin.SessionEnded, "the session has reached its end. Sign in again.")
 		}
 		// A proof that comes back late is answered for its own step only, and that step's credentials are over.

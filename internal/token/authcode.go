@@ -24,7 +24,7 @@ func (e *Endpoint) redeem(ctx context.Context, c *wire.Call, r *request) (signin
 	if err := e.Board.CheckPrincipal(a.Principal, a.AuthTime, a.Issued); err != nil {
 		return signin.Session{}, err
 	}
-	if _, err := e.once(c, r, 0); err != nil {
+	if _, err := e.admit(ctx, c, r, 0); err != nil {
 		return signin.Session{}, err
 	}
 
@@ -73,12 +73,13 @@ func (e *Endpoint) openCode(c *wire.Call, r *request) (signin.Authorization, err
 // verifier are in two hands, or in one that lost the answer; either way what the first redemption gave is not safe
 // (RFC 6749 section 4.1.2, RFC 9700 section 4.5).
 func (e *Endpoint) replayed(ctx context.Context, c *wire.Call, a signin.Authorization) error {
-	err := e.Board.Announce(ctx, signin.Notice{
-		Reason: signin.RevokedSession, Subject: a.ID.String(),
-		At: c.Now, Expires: c.Now.Add(e.Lifetimes.Session),
-	})
-	if err != nil {
-		return err
+	if !e.Board.Revoked(a.ID) { // else whoever brings it a hundred times writes a hundred notices
+		err := e.Board.Announce(ctx, signin.Notice{
+			Reason: signin.RevokedSession, Subject: a.ID.String(), At: c.Now, Expires: signin.NoticeExpiry(c.Now),
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return signin.Refuse(signin.CodeSpent, "the authorization code was redeemed before, so the session that it started has been ended. Sign in again.")
 }

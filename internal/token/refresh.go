@@ -11,7 +11,7 @@ import (
 
 // refresh returns the session of a refresh token and the step to answer for. It reads no database: what the token says
 // holds until a notice says otherwise.
-func (e *Endpoint) refresh(_ context.Context, c *wire.Call, r *request) (signin.Session, int64, error) {
+func (e *Endpoint) refresh(ctx context.Context, c *wire.Call, r *request) (signin.Session, int64, error) {
 	var none signin.Session
 	if r.RefreshToken == "" {
 		return none, 0, signin.Refuse(signin.ParameterMissing, "%s is missing", r.Spelling.Name("refresh_token"))
@@ -28,7 +28,7 @@ func (e *Endpoint) refresh(_ context.Context, c *wire.Call, r *request) (signin.
 	if subtle.ConstantTimeCompare(s.Key[:], r.proof.Key[:]) != 1 {
 		return none, 0, signin.Refuse(signin.ProofKeyMismatch, "the DPoP proof was made with another key than the one that this session is bound to. Use the key of the login, or sign in again.")
 	}
-	if !c.Now.Before(s.End) {
+	if !c.Now.Before(s.EndsAt(e.Lifetimes)) {
 		return none, 0, signin.Refuse(signin.SessionEnded, "the session has reached its end. Sign in again.")
 	}
 	if err := e.Board.Fresh(c.Now); err != nil {
@@ -37,6 +37,6 @@ func (e *Endpoint) refresh(_ context.Context, c *wire.Call, r *request) (signin.
 	if err := e.Board.Check(s); err != nil {
 		return none, 0, err
 	}
-	step, err := e.once(c, r, s.StepAt(c.Now, e.Lifetimes))
+	step, err := e.admit(ctx, c, r, s.StepAt(c.Now, e.Lifetimes))
 	return s, step, err
 }

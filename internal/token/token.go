@@ -28,14 +28,19 @@ type Endpoint struct {
 	Ring      *keyring.Ring
 	Board     *notice.Board
 	Proofs    *dpop.Verifier
-	Answered  *dpop.Memory
-	Callers   *caller.Resolver
+	Answered  *dpop.Memory // of proofs
+	// AnsweredSigned is the same of signatures, which are good for caller.Skew.
+	AnsweredSigned *dpop.Memory
+	Callers        *caller.Resolver
 
 	ByClient  *limit.Limiter
 	ByAddress *limit.Limiter
 	// Gate bounds how many requests are served at once. A request enters it when its body is there and it has waited its
 	// turn, so that whoever sends slowly or too fast takes no place from others.
 	Gate *limit.Gate
+	// LongBodies bounds how many bodies above wire.ShortTokenBody are being read at once, because what is read of a body
+	// is held in memory before anything about its sender is known.
+	LongBodies *limit.Gate
 }
 
 // The grant types of this operation (RFC 6749 sections 4.1.3 and 6).
@@ -48,7 +53,8 @@ const (
 type request struct {
 	wire.TokenRequest
 	client signin.Client
-	// proof is what a public client proved; of a confidential client it is empty, for it signed instead.
+	// proof is what a public client proved. Of a confidential client, which signed instead, it stands for the signature,
+	// and its Key is zero.
 	proof dpop.Proof
 }
 
@@ -68,9 +74,9 @@ func (e *Endpoint) answer(ctx context.Context, c *wire.Call) (wire.Spelling, wir
 	if c.URL.RawQuery != "" {
 		return 0, none, signin.Refuse(signin.OperationUnknown, "the query of /v1/token names an operation that this server does not have; CreateOAuth2Token has no query")
 	}
-	body, err := wire.DecodeToken(c)
+	body, err := e.decode(ctx, c)
 	if err != nil {
-		return 0, none, err
+		return body.Spelling, none, err
 	}
 	r := request{TokenRequest: body}
 	if err := e.identify(ctx, c, &r); err != nil {
@@ -98,7 +104,19 @@ func (e *Endpoint) answer(ctx context.Context, c *wire.Call) (wire.Spelling, wir
 	return r.Spelling, answer, err
 }
 
-// identify finds the client and lets it through at its pace.
+// decode reads the body.
+func (e *Endpoint) decode(ctx context.Context, c *wire.Call) (wire.TokenRequest, error) {
+	if c.ContentLength < 0 || c.ContentLength > wire.ShortTokenBody {
+		leave, err := e.LongBodies.Enter(ctx)
+		if err != nil {
+			return wire.TokenRequest{}, err
+		}
+		defer leave()
+	}
+	return wire.DecodeToken(c)
+}
+
+// identify finds the client, once its address has waited its turn.
 func (e *Endpoint) identify(ctx context.Context, c *wire.Call, r *request) error {
 	switch r.GrantType {
 	case grantCode, grantRefresh:
@@ -111,7 +129,7 @@ func (e *Endpoint) identify(ctx context.Context, c *wire.Call, r *request) error
 	if r.ClientID == "" {
 		return signin.Refuse(signin.ParameterMissing, "%s is missing", r.Spelling.Name("client_id"))
 	}
-	if err := e.ByAddress.Wait(ctx, c.Remote.String(), c.Now); err != nil {
+	if err := e.ByAddress.Wait(ctx, limit.Network(c.Remote).String(), c.Now); err != nil {
 		return err
 	}
 	client, err := e.client(ctx, r.ClientID)
@@ -119,7 +137,7 @@ func (e *Endpoint) identify(ctx context.Context, c *wire.Call, r *request) error
 		return err
 	}
 	r.client, c.Record.Client = client, client.ID
-	return e.ByClient.Wait(ctx, client.ID, c.Now)
+	return nil
 }
 
 func (e *Endpoint) client(ctx context.Context, id string) (signin.Client, error) {
@@ -141,12 +159,11 @@ func errUnknownClient() error {
 }
 
 // prove checks that the request comes from where its client's requests come from.
-func (e *Endpoint) prove(ctx context.Context, c *wire.Call, r *request) error {
+func (e *Endpoint) prove(ctx context.Context, c *wire.Call, r *request) (err error) {
 	if r.client.Class == signin.Confidential {
 		return e.checkSignature(ctx, c, r)
 	}
-	proof, err := e.Proofs.Verify(c.Header.Values("DPoP"), wire.TokenMethod, wire.TokenPath, c.Now)
-	r.proof = proof
+	r.proof, err = e.Proofs.Verify(c.Header.Values("DPoP"), wire.TokenMethod, wire.TokenPath, c.Now)
 	return err
 }
 
@@ -167,6 +184,7 @@ func (e *Endpoint) checkSignature(ctx context.Context, c *wire.Call, r *request)
 		return signin.Refuse(signin.SignatureForbidden, "the signer is not the principal of this client")
 	}
 	c.Record.Principal = who.ARN
+	r.proof = dpop.Proof{ID: who.Signature, IssuedAt: who.SignedAt}
 	allowed, err := policy.Parse(who.User.Policy)
 	if err != nil {
 		return err
@@ -177,11 +195,19 @@ func (e *Endpoint) checkSignature(ctx context.Context, c *wire.Call, r *request)
 	return nil
 }
 
-// once ties the proof to the first step that it is answered for, and returns that step (RFC 9449 section 11.1 wants a
-// proof used once; but clients send the same one again after a lost answer, so it may be repeated, never varied).
-func (e *Endpoint) once(c *wire.Call, r *request, step int64) (int64, error) {
-	if r.client.Class == signin.Confidential {
-		return step, nil
+// admit lets the client through at its pace, and ties the proof to the first step that it is answered for, which it
+// returns. (RFC 9449 section 11.1 wants a proof used once; but clients send the same one again after a lost answer, so it
+// may be repeated, never varied.)
+//
+// It comes when all else was checked: all people share the devtools clients, so what was refused must not use up their
+// pace.
+func (e *Endpoint) admit(ctx context.Context, c *wire.Call, r *request, step int64) (int64, error) {
+	if err := e.ByClient.Wait(ctx, r.client.ID, c.Now); err != nil {
+		return 0, err
 	}
-	return e.Answered.Answer(r.proof, sha256.Sum256(r.Body), step, c.Now)
+	answered := e.Answered
+	if r.client.Class == signin.Confidential {
+		answered = e.AnsweredSigned
+	}
+	return answered.Answer(r.proof, sha256.Sum256(r.Body), step, c.Now)
 }

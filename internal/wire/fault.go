@@ -77,6 +77,7 @@ var rows = map[signin.Kind]row{
 	signin.ConsentRefused: {403, accessDenied, noPermission},
 
 	signin.Throttled:  {429, tooMany, invalidRequest},
+	signin.Abandoned:  {503, unavailable, "service_unavailable"},
 	signin.Overloaded: {503, unavailable, "service_unavailable"},
 }
 
@@ -88,6 +89,9 @@ func Status(k signin.Kind) int { return rows[k].status }
 // detail. The outcome and the cause go to the record.
 func WriteFault(w http.ResponseWriter, c *Call, err error) {
 	fault, ok := errors.AsType[*signin.Fault](err)
+	if !ok && c.Context().Err() != nil {
+		fault, ok = &signin.Fault{Kind: signin.Abandoned, Message: "The caller left before the answer."}, true
+	}
 	if !ok {
 		fault = &signin.Fault{
 			Kind:    signin.Internal,

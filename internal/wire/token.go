@@ -16,6 +16,9 @@ import (
 // MaxTokenBody is the longest body of a token request in bytes.
 const MaxTokenBody = 64 << 10
 
+// ShortTokenBody is as long as a real body gets, also when every character of a form is escaped.
+const ShortTokenBody = 16 << 10
+
 // Spelling is how the members of a request are spelled; its answer is spelled alike.
 type Spelling int
 

@@ -39,9 +39,13 @@ func scanRole(row scanner) (r store.Role, err error) {
 func (s *Store) SetRolePolicy(ctx context.Context, roleID, policy string, denies bool, at, noticeExpires time.Time) (err error) {
 	defer s.operation("set_role_policy")(&err)
 	return s.write(ctx, func(t tx) error {
-		if err := t.change("role", `UPDATE role SET policy = ? WHERE id = ?`, policy, roleID); err != nil || !denies {
+		if err := t.change("role", `UPDATE role SET policy = ? WHERE id = ?`, policy, roleID); err != nil {
 			return err
 		}
-		return t.announce(signin.Notice{Reason: signin.DeniedRole, Subject: roleID, At: at, Expires: noticeExpires})
+		reason := signin.ChangedRole
+		if denies {
+			reason = signin.DeniedRole
+		}
+		return t.announce(signin.Notice{Reason: reason, Subject: roleID, At: at, Expires: noticeExpires})
 	})
 }

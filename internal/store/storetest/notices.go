@@ -84,7 +84,7 @@ var noticeTests = []test{
 			{"DisablePerson", s.DisablePerson(t.Context(), alice.ID, at, expires), signin.DisabledPerson, alice.ID},
 			{"DisablePerson again", s.DisablePerson(t.Context(), alice.ID, at, expires), signin.DisabledPerson, alice.ID},
 			{"EnablePerson", s.EnablePerson(t.Context(), alice.ID), 0, ""},
-			{"SetRolePolicy that allows", s.SetRolePolicy(t.Context(), auditor.ID, "p", false, at, expires), 0, ""},
+			{"SetRolePolicy that allows", s.SetRolePolicy(t.Context(), auditor.ID, "p", false, at, expires), signin.ChangedRole, auditor.ID},
 			{"SetRolePolicy that denies", s.SetRolePolicy(t.Context(), developer.ID, "q", true, at, expires), signin.DeniedRole, developer.ID},
 			{"Assign again", s.Assign(t.Context(), alice.ID, developer.ID), 0, ""},
 			{"Unassign", s.Unassign(t.Context(), alice.ID, developer.ID, at, expires), signin.RemovedAssignment, signin.AssignmentSubject(alice.ID, developer.ID)},

@@ -1,16 +1,16 @@
-package identity
+package limit
 
 import (
 	"sync"
 	"time"
 )
 
-// buckets is a token bucket for each key that was seen lately. A bucket holds burst tokens and gets one back after each
+// Buckets is a token bucket for each key that was seen lately. A bucket holds burst tokens and gets one back after each
 // time of every.
 //
 // A bucket is kept as the moment when it will be full again (the generic cell rate algorithm), so a bucket that is full
 // needs no entry, and what the map holds is who failed lately.
-type buckets[K comparable] struct {
+type Buckets[K comparable] struct {
 	burst int
 	every time.Duration
 	// most is how many entries there may be. Beyond it, the bucket that is nearest to full is forgotten among a few that
@@ -21,25 +21,44 @@ type buckets[K comparable] struct {
 	full map[K]time.Time
 }
 
-func newBuckets[K comparable](burst int, every time.Duration, most int) *buckets[K] {
-	return &buckets[K]{burst: burst, every: every, most: most, full: map[K]time.Time{}}
+// NewBuckets returns full buckets of burst tokens, of which at most most are remembered.
+func NewBuckets[K comparable](burst int, every time.Duration, most int) *Buckets[K] {
+	return &Buckets[K]{burst: burst, every: every, most: most, full: map[K]time.Time{}}
 }
 
-// take takes a token and returns 0, or takes none and returns how long to wait for the next.
-func (b *buckets[K]) take(k K, now time.Time) time.Duration {
+// Take takes a token and returns 0, or takes none and returns how long to wait for the next.
+func (b *Buckets[K]) Take(k K, now time.Time) time.Duration {
+	wait, ok := b.Reserve(k, 0, now)
+	if ok {
+		return 0
+	}
+	return wait
+}
+
+// Reserve takes the next token and returns how long to wait before it is there; or, when that is longer than limit, takes
+// none, tells how long it would be, and returns false. A now before an earlier one gains nothing.
+func (b *Buckets[K]) Reserve(k K, limit time.Duration, now time.Time) (wait time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	full := latest(b.full[k], now).Add(b.every)
-	if wait := full.Sub(now) - time.Duration(b.burst)*b.every; wait > 0 {
-		return wait
+	wait = full.Sub(now) - time.Duration(b.burst)*b.every
+	if wait > limit {
+		return wait, false
 	}
 	b.putLocked(k, full, now)
-	return 0
+	return max(0, wait), true
 }
 
-// owe takes a token, whether there is one or not, and returns how long the taker should wait: 0 while there are tokens,
+// Len returns how many buckets are remembered.
+func (b *Buckets[K]) Len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.full)
+}
+
+// Owe takes a token, whether there is one or not, and returns how long the taker should wait: 0 while there are tokens,
 // then more and more, at most limit.
-func (b *buckets[K]) owe(k K, limit time.Duration, now time.Time) time.Duration {
+func (b *Buckets[K]) Owe(k K, limit time.Duration, now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	full := latest(b.full[k], now).Add(b.every)
@@ -51,8 +70,8 @@ func (b *buckets[K]) owe(k K, limit time.Duration, now time.Time) time.Duration 
 	return max(0, wait)
 }
 
-// giveBack returns the token of one take or owe.
-func (b *buckets[K]) giveBack(k K, now time.Time) {
+// GiveBack returns the token of one Take or Owe.
+func (b *Buckets[K]) GiveBack(k K, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	full, ok := b.full[k]
@@ -66,7 +85,7 @@ func (b *buckets[K]) giveBack(k K, now time.Time) {
 	b.full[k] = full
 }
 
-func (b *buckets[K]) putLocked(k K, full, now time.Time) {
+func (b *Buckets[K]) putLocked(k K, full, now time.Time) {
 	if _, ok := b.full[k]; !ok && len(b.full) >= b.most {
 		b.makeRoomLocked(now)
 	}
@@ -75,7 +94,7 @@ func (b *buckets[K]) putLocked(k K, full, now time.Time) {
 
 // makeRoomLocked looks at a few entries, which the map gives in random order, and forgets those that are full, or else
 // the one that is nearest to it. To look at all of them would let a flood of new keys take the processor.
-func (b *buckets[K]) makeRoomLocked(now time.Time) {
+func (b *Buckets[K]) makeRoomLocked(now time.Time) {
 	const looks = 16
 	var nearest K
 	var when time.Time

@@ -1,0 +1,157 @@
+package config
+
+import (
+	"math"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// usable returns a configuration that passes the check.
+func usable() Config {
+	c := Default()
+	c.Data, c.RootKey.File, c.BaseURLs = "/data", "/root.key", []string{"https://signin.example.com"}
+	return c
+}
+
+// Each rule has a case that breaks it and nothing else, and a message that says which key and what to do.
+func TestCheckNamesTheKeyAndTheRemedy(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spoil func(*Config)
+		want  []string
+	}{
+		{"no data", func(c *Config) { c.Data = "" }, []string{"data is missing", "directory"}},
+		{"no root key", func(c *Config) { c.RootKey = RootKey{} }, []string{"root_key", "latchkey init"}},
+		{"two root keys", func(c *Config) { c.RootKey.Env = "X" }, []string{"root_key", "exactly one"}},
+		{"half a certificate", func(c *Config) { c.TLS.Certificate = "c" }, []string{"tls needs both"}},
+		{"only a TLS key", func(c *Config) { c.TLS.Key = "k" }, []string{"tls needs both"}},
+		{"a base URL with a path", func(c *Config) { c.BaseURLs = []string{"https://a.example/signin"} }, []string{"base_urls", "has a path", "host name or a port"}},
+		{"a base URL with two slashes", func(c *Config) { c.BaseURLs = []string{"https://a.example//"} }, []string{"has a path"}},
+		{"a second base URL with a path", func(c *Config) { c.BaseURLs = append(c.BaseURLs, "https://a.example/x") }, []string{"https://a.example/x", "has a path"}},
+		{"a base URL with a query", func(c *Config) { c.BaseURLs = []string{"https://a.example?x"} }, []string{"more than a scheme"}},
+		{"a base URL with an empty query", func(c *Config) { c.BaseURLs = []string{"https://a.example?"} }, []string{"more than a scheme"}},
+		{"a base URL with a fragment", func(c *Config) { c.BaseURLs = []string{"https://a.example#x"} }, []string{"more than a scheme"}},
+		{"a base URL with a user", func(c *Config) { c.BaseURLs = []string{"https://me@a.example"} }, []string{"more than a scheme"}},
+		{"a base URL of another scheme", func(c *Config) { c.BaseURLs = []string{"ftp://a.example"} }, []string{"is not a URL like https://"}},
+		{"a base URL without a scheme", func(c *Config) { c.BaseURLs = []string{"a.example"} }, []string{"is not a URL like https://"}},
+		{"a base URL without a host", func(c *Config) { c.BaseURLs = []string{"https://:8443"} }, []string{"is not a URL like https://"}},
+		{"a base URL with port 0", func(c *Config) { c.BaseURLs = []string{"http://127.0.0.1:0"} }, []string{"port"}},
+		{"a base URL with too high a port", func(c *Config) { c.BaseURLs = []string{"http://127.0.0.1:65536"} }, []string{"port"}},
+		{"a base URL with a zone", func(c *Config) { c.BaseURLs = []string{"http://[fe80::1%25eth0]:8080"} }, []string{"is not a URL like https://"}},
+		{"a base URL outside ASCII", func(c *Config) { c.BaseURLs = []string{"https://b%C3%BCcher.example"} }, []string{"is not a URL like https://"}},
+		{"an empty base URL", func(c *Config) { c.BaseURLs = []string{""} }, []string{"is not a URL like https://"}},
+		{"listening everywhere without a base URL", func(c *Config) { c.BaseURLs, c.Listen = nil, ":8080" }, []string{"base_urls"}},
+		{"a region", func(c *Config) { c.Region = "here" }, []string{"region", "us-east-1"}},
+		{"a region with a colon", func(c *Config) { c.Region = "us-east-1:x" }, []string{"region"}},
+		{"an algorithm", func(c *Config) { c.IDToken.Algorithm = "RS256" }, []string{"id_token.algorithm", "ES384, ES256"}},
+		{"a log format", func(c *Config) { c.Log.Format = "xml" }, []string{"log.format", "json", "text"}},
+		{"a log level", func(c *Config) { c.Log.Level = "trace" }, []string{"log.level", "debug, info, warn, error"}},
+		{"a proxy", func(c *Config) { c.TrustedProxies = []string{"proxy.example"} }, []string{"trusted_proxies", "10.0.0.0/8"}},
+		{"a range of proxies", func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/33"} }, []string{"trusted_proxies"}},
+		{"a short rotation", func(c *Config) { c.Keys.Rotate = time.Hour - 1 }, []string{"keys.rotate", "1h"}},
+		{"a negative rate", func(c *Config) { c.Limits.Client.PerSecond = -1 }, []string{"limits", "negative"}},
+		{"a rate that is no number", func(c *Config) { c.Limits.Address.PerSecond = math.NaN() }, []string{"limits", "number"}},
+		{"a negative burst", func(c *Config) { c.Limits.Address.Burst = -1 }, []string{"limits", "negative"}},
+		{"a negative wait", func(c *Config) { c.Limits.Wait = -time.Second }, []string{"limits.wait"}},
+		{"a long wait", func(c *Config) { c.Limits.Wait = 31 * time.Second }, []string{"limits.wait", "30s"}},
+		{"nobody in flight", func(c *Config) { c.Limits.InFlight = 0 }, []string{"limits.in_flight"}},
+		{"credentials that end with their step", func(c *Config) { c.Lifetimes.Credentials = 2*c.Lifetimes.Step - time.Second }, []string{"lifetimes.credentials", "twice lifetimes.step"}},
+	} {
+		c := usable()
+		tt.spoil(&c)
+		err := c.Check()
+		if err == nil {
+			t.Errorf("%s: Check = nil, want an error", tt.name)
+			continue
+		}
+		for _, part := range tt.want {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: Check = %q, want %q in it", tt.name, err, part)
+			}
+		}
+	}
+	if c := usable(); c.Check() != nil {
+		t.Errorf("Check of what is broken above = %v before it is", c.Check())
+	}
+}
+
+func TestLifetimesAreWholeSecondsWithinTheirBounds(t *testing.T) {
+	field := map[string]func(*Lifetimes) *time.Duration{
+		"code": func(l *Lifetimes) *time.Duration { return &l.Code }, "code_cross_device": func(l *Lifetimes) *time.Duration { return &l.CodeCrossDevice },
+		"step": func(l *Lifetimes) *time.Duration { return &l.Step }, "credentials": func(l *Lifetimes) *time.Duration { return &l.Credentials },
+		"session": func(l *Lifetimes) *time.Duration { return &l.Session }, "id_token": func(l *Lifetimes) *time.Duration { return &l.IDToken },
+		"proof": func(l *Lifetimes) *time.Duration { return &l.Proof }, "browser": func(l *Lifetimes) *time.Duration { return &l.Browser },
+	}
+	for name, of := range field {
+		for _, d := range []time.Duration{0, -time.Minute, 1500 * time.Millisecond, 300, 1 << 62} {
+			c := usable()
+			*of(&c.Lifetimes) = d
+			if err := c.Check(); err == nil || !strings.Contains(err.Error(), "lifetimes."+name+" must be whole seconds") {
+				t.Errorf("lifetimes.%s of %v: Check = %v, want a message that names it", name, d, err)
+			}
+		}
+	}
+	// Several mistakes are told together.
+	c := usable()
+	c.Lifetimes.Code, c.Lifetimes.Proof, c.Limits.InFlight = 0, 0, 0
+	err := c.Check()
+	for _, part := range []string{"lifetimes.code ", "lifetimes.proof", "limits.in_flight"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("Check of three mistakes = %v, want %q in it", err, part)
+		}
+	}
+}
+
+// Browsers and clients leave out a port that the scheme implies, and write hosts in lower case. So do the base URLs then,
+// or what they send would not be recognised.
+func TestBaseURLsAreWrittenAsClientsSendThem(t *testing.T) {
+	for from, want := range map[string]string{
+		"https://signin.example.com":      "https://signin.example.com",
+		"https://signin.example.com/":     "https://signin.example.com",
+		"HTTPS://Signin.Example.COM":      "https://signin.example.com",
+		"https://signin.example.com:443":  "https://signin.example.com",
+		"http://signin.example.com:80/":   "http://signin.example.com",
+		"https://signin.example.com:80":   "https://signin.example.com:80",
+		"http://127.0.0.1:8080":           "http://127.0.0.1:8080",
+		"http://[2001:DB8::1]:8080":       "http://[2001:db8::1]:8080",
+		"https://[2001:db8::1]:443":       "https://[2001:db8::1]",
+		"https://signin.example.com:":     "https://signin.example.com",
+		"https://signin.example.com:0443": "https://signin.example.com",
+	} {
+		c := usable()
+		c.BaseURLs = []string{from}
+		if err := c.Check(); err != nil || c.BaseURLs[0] != want {
+			t.Errorf("base URL %q = %q, %v, want %q", from, c.BaseURLs[0], err, want)
+		}
+	}
+	for listen, want := range map[string]string{"127.0.0.1:8080": "http://127.0.0.1:8080", "[::1]:80": "http://[::1]"} {
+		c := usable()
+		c.BaseURLs, c.Listen = nil, listen
+		if err := c.Check(); err != nil || c.BaseURLs[0] != want {
+			t.Errorf("the base URL of listen %s = %v, %v, want %s", listen, c.BaseURLs, err, want)
+		}
+	}
+	c := usable()
+	c.BaseURLs, c.TLS = nil, TLS{Certificate: "c", Key: "k"}
+	if err := c.Check(); err != nil || c.BaseURLs[0] != "https://127.0.0.1:8080" {
+		t.Errorf("the base URL of a server with TLS = %v, %v", c.BaseURLs, err)
+	}
+}
+
+func TestProxiesAreAddressesAndRanges(t *testing.T) {
+	c := usable()
+	c.TrustedProxies = []string{"10.1.2.3/8", "192.0.2.7", "2001:db8::/32", "::1", "::ffff:198.51.100.7"}
+	got, err := c.Proxies()
+	want := []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("::1/128"),
+		netip.MustParsePrefix("198.51.100.7/32"), // as the server sees it
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); err != nil || diff != "" {
+		t.Errorf("Proxies = %v (-want +got):\n%s", err, diff)
+	}
+}
