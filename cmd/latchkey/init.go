@@ -37,6 +37,9 @@ func (cmd initCmd) Run(o *output) error {
 		return fmt.Errorf("the directory cannot be made: %w", err)
 	}
 	cfg := filepath.Join(cmd.Dir, configFile)
+	if _, err := os.Lstat(cfg); err == nil { // before a key is written beside it
+		return fmt.Errorf("%s %w", cfg, errThere)
+	}
 	// The key comes first: a configuration that names a missing key would be worse than a key that nothing names.
 	if err := cmd.writeKey(); err != nil {
 		return err

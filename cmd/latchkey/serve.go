@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/latchkey-id/latchkey/internal/config"
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/server"
@@ -75,6 +77,7 @@ func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root
 
 	s := newHTTPServer(handler, log)
 	failed := make(chan error, 1)
+	listener = netutil.LimitListener(listener, cfg.Limits.Connections)
 	go func() { failed <- listenAndServe(s, listener, cfg.TLS) }()
 	if ready != nil {
 		if err := ready(&installation{Store: st, cfg: cfg}); err != nil {

@@ -169,6 +169,8 @@ func (l Limits) check() error {
 		return errors.New("limits.wait must be from 0s to 30s")
 	case l.InFlight < 1:
 		return errors.New("limits.in_flight must be at least 1")
+	case l.Connections < 1:
+		return errors.New("limits.connections must be at least 1")
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ func TestCheckNamesTheKeyAndTheRemedy(t *testing.T) {
 		{"a negative burst", func(c *Config) { c.Limits.Address.Burst = -1 }, []string{"limits", "negative"}},
 		{"a negative wait", func(c *Config) { c.Limits.Wait = -time.Second }, []string{"limits.wait"}},
 		{"a long wait", func(c *Config) { c.Limits.Wait = 31 * time.Second }, []string{"limits.wait", "30s"}},
+		{"no connections", func(c *Config) { c.Limits.Connections = 0 }, []string{"limits.connections"}},
 		{"nobody in flight", func(c *Config) { c.Limits.InFlight = 0 }, []string{"limits.in_flight"}},
 		{"credentials that end with their step", func(c *Config) { c.Lifetimes.Credentials = 2*c.Lifetimes.Step - time.Second }, []string{"lifetimes.credentials", "twice lifetimes.step"}},
 	} {

@@ -65,7 +65,7 @@ type RootKey struct {
 type TLS struct {
 	// Certificate is a PEM file with the certificate and its chain.
 	Certificate string `yaml:"certificate"`
-	// Key is a PEM file with the private key, which only this user can read.
+	// Key is a PEM file with the private key, which not everybody can read.
 	Key string `yaml:"key"`
 }
 
@@ -122,6 +122,9 @@ type Limits struct {
 	Wait time.Duration `yaml:"wait"`
 	// InFlight is how many token requests are served at once; further ones wait for a second, then get 503. Default 512.
 	InFlight int `yaml:"in_flight"`
+	// Connections is how many connections are open at once; further ones wait to be accepted. Each can take some 30 KiB.
+	// Default 10000.
+	Connections int `yaml:"connections"`
 }
 
 // Rate is a token bucket.

@@ -36,7 +36,7 @@ func Default() Config {
 			Client:   Rate{PerSecond: 5000, Burst: 10000},
 			Address:  Rate{PerSecond: 200, Burst: 1000},
 			Wait:     2 * time.Second,
-			InFlight: 512,
+			InFlight: 512, Connections: 10_000,
 		},
 	}
 }

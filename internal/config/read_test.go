@@ -51,7 +51,7 @@ log: {format: text, level: warn}
 id_token: {algorithm: ES256}
 keys: {rotate: 24h}
 lifetimes: {code: 60s, code_cross_device: 2m, step: 30s, credentials: 1m30s, session: 1h, id_token: 20m, proof: 90s, browser: 8h}
-limits: {client: {per_second: 1.5, burst: 2}, address: {per_second: 0, burst: 0}, wait: 500ms, in_flight: 7}
+limits: {client: {per_second: 1.5, burst: 2}, address: {per_second: 0, burst: 0}, wait: 500ms, in_flight: 7, connections: 9}
 `))
 	if err != nil {
 		t.Fatalf("Read = %v", err)
@@ -67,7 +67,7 @@ limits: {client: {per_second: 1.5, burst: 2}, address: {per_second: 0, burst: 0}
 			Code: time.Minute, CodeCrossDevice: 2 * time.Minute, Step: 30 * time.Second, Credentials: 90 * time.Second, Session: time.Hour,
 			IDToken: 20 * time.Minute, Proof: 90 * time.Second, Browser: 8 * time.Hour,
 		},
-		Limits: Limits{Client: Rate{PerSecond: 1.5, Burst: 2}, Wait: 500 * time.Millisecond, InFlight: 7},
+		Limits: Limits{Client: Rate{PerSecond: 1.5, Burst: 2}, Wait: 500 * time.Millisecond, InFlight: 7, Connections: 9},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Read (-want +got):\n%s", diff)

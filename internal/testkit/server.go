@@ -40,6 +40,8 @@ type Server struct {
 	Role   store.Role
 	Base   string // the base URL
 
+	root     *keyring.Root
+	dev      *server.Development
 	metrics  *server.Metrics
 	log      logText
 	logins   chan struct{}
@@ -93,21 +95,13 @@ func start(t testing.TB, dev *server.Development, hash string, options []Option)
 	s.logins = make(chan struct{}, 1)
 	s.Store = stallable{st, s.logins}
 	s.fill(t, hash, now)
-	root, err := keyring.ParseRoot(keyring.NewRootKey())
-	if err != nil {
+	if s.root, err = keyring.ParseRoot(keyring.NewRootKey()); err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(records{s})
-	srv, err := server.New(ctx, cfg, s.Store, root, s.metrics, dev, log, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Server = srv
-	if s.Ring, err = keyring.Open(ctx, st, root, server.RingOptions(cfg), now); err != nil {
-		t.Fatal(err)
-	}
+	s.dev = dev
+	s.serve(t, now)
 	t.Cleanup(func() {
-		srv.Close()
+		s.Server.Close()
 		if s.gone {
 			return
 		}
@@ -116,6 +110,33 @@ func start(t testing.TB, dev *server.Development, hash string, options []Option)
 		}
 	})
 	return s
+}
+
+// serve starts a server on the store.
+func (s *Server) serve(t testing.TB, now time.Time) {
+	t.Helper()
+	var err error
+	s.Server, err = server.New(t.Context(), s.Config, s.Store, s.root, s.metrics, s.dev, slog.New(records{s}), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Ring, err = keyring.Open(t.Context(), s.Store, s.root, server.RingOptions(s.Config), now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Restart stops the server and starts one on the same database with a changed configuration.
+func (s *Server) Restart(t testing.TB, options ...Option) {
+	t.Helper()
+	s.Server.Close()
+	for _, o := range options {
+		o(&s.Config)
+	}
+	if err := s.Config.Check(); err != nil {
+		t.Fatalf("configuration: %v", err)
+	}
+	s.metrics = server.NewMetrics()
+	s.serve(t, time.Now())
 }
 
 // fill makes the directory of a test. Where no page asks for it, the person has no password.

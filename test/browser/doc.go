@@ -1,0 +1,23 @@
+// Package browser takes a latchkey process and real Chromium, and tells whether the pages do for a person what they must.
+//
+// Every test has a server, a browser profile and a program that waits for its code (as the AWS CLI does) of its own; the
+// browser process is one for all. The tests say what a person does, and check what the person then sees and what the
+// program receives.
+//
+//	main_test.go       builds the server, starts Chromium
+//	server_test.go     starts, stops and administers a server process
+//	tab_test.go        a browser tab, and what a person does with it; also what no page may do: see newTab
+//	program_test.go    the program that wants to be let in
+//	sign_in_test.go    passwords, the browser session, signing out
+//	consent_test.go    the choice of a role, yes and no
+//	remote_test.go     the code that is carried to another device
+//	history_test.go    going back, reloading, clicking twice, coming too late
+//	refusal_test.go    requests that must lead nowhere
+//	foreign_test.go    what pages of other sites try
+//	keyboard_test.go   doing without a mouse
+//	views_test.go      the table of all pages
+//	page_test.go       what every page must be: named, legible, narrow; and its pictures in artifacts/screenshots
+//
+// The tests need Chromium (install.sh) and no network: the browser resolves no name. Without Chromium they are skipped,
+// and with CI=true they fail.
+package browser

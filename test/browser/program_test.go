@@ -1,0 +1,238 @@
+package browser
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The client ids of `aws login` and `aws login --remote`.
+const (
+	sameDevice  = "arn:aws:signin:::devtools/same-device"
+	crossDevice = "arn:aws:signin:::devtools/cross-device"
+)
+
+// program stands in for the AWS CLI: it asks for a code, listens for the answer, and redeems it.
+type program struct {
+	base     string // of the server
+	client   string
+	redirect string
+	state    string
+	verifier string
+	key      *ecdsa.PrivateKey
+
+	visits chan url.Values // the queries that browsers came to the redirect URI with
+}
+
+// newProgram is `aws login` after it printed its link.
+func newProgram(t *testing.T, s *server) *program {
+	t.Helper()
+	p := plainProgram(t, s, sameDevice)
+	p.listen(t, "/oauth/callback")
+	return p
+}
+
+// newRemoteProgram is `aws login --remote` after it printed its link. No browser can reach it.
+func newRemoteProgram(t *testing.T, s *server) *program {
+	t.Helper()
+	p := plainProgram(t, s, crossDevice)
+	p.redirect = s.base + "/v1/sessions/confirmation"
+	return p
+}
+
+func plainProgram(t *testing.T, s *server, client string) *program {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &program{base: s.base, client: client, state: rand.Text(), verifier: rand.Text() + rand.Text(), key: key}
+}
+
+// listen takes a port for the redirect URI and answers like the CLI: 200 to whoever comes.
+func (p *program) listen(t *testing.T, path string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.redirect = "http://" + listener.Addr().String() + path
+	p.visits = make(chan url.Values, 16)
+	callback := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != path {
+			http.NotFound(w, r)
+			return
+		}
+		p.visits <- r.URL.Query()
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, `<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Done</title><h1>`+callbackHeading+`</h1></html>`)
+	})}
+	go callback.Serve(listener)
+	t.Cleanup(func() { callback.Close() })
+}
+
+// callbackHeading is what the program's own page says.
+const callbackHeading = "The program has its answer"
+
+// link returns what the program opens the browser with, in the CLI's order of parameters.
+func (p *program) link() string {
+	challenge := sha256.Sum256([]byte(p.verifier))
+	return p.base + "/v1/authorize?response_type=code" +
+		"&client_id=" + url.QueryEscape(p.client) +
+		"&state=" + p.state +
+		"&code_challenge_method=SHA-256" +
+		"&scope=openid" +
+		"&redirect_uri=" + url.QueryEscape(p.redirect) +
+		"&code_challenge=" + encode(challenge[:])
+}
+
+// answer waits for the browser to come and returns what it brought, which must have the state of the request.
+func (p *program) answer(t *testing.T) url.Values {
+	t.Helper()
+	select {
+	case query := <-p.visits:
+		if got := query.Get("state"); got != p.state {
+			t.Errorf("state at the callback = %q, want %q", got, p.state)
+		}
+		return query
+	case <-time.After(patience):
+		t.Fatalf("no browser came to %s", p.redirect)
+		return nil
+	}
+}
+
+// code waits for the browser to come with a code.
+func (p *program) code(t *testing.T) string {
+	t.Helper()
+	query := p.answer(t)
+	if query.Get("code") == "" || query.Has("error") {
+		t.Fatalf("callback with %v, want a code", query)
+	}
+	return query.Get("code")
+}
+
+// unanswered fails the test if a browser came that answer did not return.
+func (p *program) unanswered(t *testing.T) {
+	t.Helper()
+	select {
+	case query := <-p.visits:
+		t.Errorf("callback with %v, want none", query)
+	default:
+	}
+}
+
+// session is what a program gets for a code.
+type session struct {
+	AccessToken struct {
+		AccessKeyID     string `json:"accessKeyId"`
+		SecretAccessKey string `json:"secretAccessKey"`
+		SessionToken    string `json:"sessionToken"`
+	} `json:"accessToken"`
+	RefreshToken string `json:"refreshToken"`
+	IDToken      string `json:"idToken"`
+}
+
+// principal returns the sub of the id token, without a look at its signature.
+func (s session) principal() (string, error) {
+	parts := strings.Split(s.IDToken, ".")
+	if len(parts) != 3 {
+		return "", fmt.Errorf("id token with %d parts, want 3", len(parts))
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return "", err
+	}
+	var claims struct{ Sub string }
+	err = json.Unmarshal(text, &claims)
+	return claims.Sub, err
+}
+
+// redeem exchanges the code at POST /v1/token.
+func (p *program) redeem(ctx context.Context, code string) (session, error) {
+	body, err := json.Marshal(map[string]string{
+		"clientId": p.client, "grantType": "authorization_code", "code": code,
+		"codeVerifier": p.verifier, "redirectUri": p.redirect,
+	})
+	if err != nil {
+		return session{}, err
+	}
+	address := p.base + "/v1/token"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return session{}, err
+	}
+	proof, err := p.proof(address, time.Now())
+	if err != nil {
+		return session{}, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("DPoP", proof)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return session{}, err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		session
+		Error, Message string
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return session{}, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return session{}, fmt.Errorf("%d %s: %s", response.StatusCode, answer.Error, answer.Message)
+	}
+	return answer.session, nil
+}
+
+// wantSession redeems the code, which must be good for a session as the role of the person.
+func (p *program) wantSession(t *testing.T, code, role, person string) session {
+	t.Helper()
+	got, err := p.redeem(t.Context(), code)
+	if err != nil {
+		t.Fatalf("redeem the code: %v", err)
+	}
+	principal, err := got.principal()
+	if want := "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + person; err != nil || principal != want {
+		t.Errorf("sub of the id token = %q, %v, want %q", principal, err, want)
+	}
+	if a := got.AccessToken; a.AccessKeyID == "" || a.SecretAccessKey == "" || a.SessionToken == "" || got.RefreshToken == "" {
+		t.Error("a member of the answer to the code is empty, want credentials and a refresh token")
+	}
+	return got
+}
+
+// proof returns the DPoP header of a POST to address (RFC 9449 section 4.2).
+func (p *program) proof(address string, now time.Time) (string, error) {
+	point, err := p.key.PublicKey.Bytes()
+	if err != nil {
+		return "", err
+	}
+	header := fmt.Sprintf(`{"typ":"dpop+jwt","alg":"ES256","jwk":{"kty":"EC","x":"%s","y":"%s","crv":"P-256"}}`,
+		encode(point[1:33]), encode(point[33:]))
+	claims := fmt.Sprintf(`{"htm":"POST","htu":"%s","iat":%d,"jti":"%s"}`, address, now.Unix(), rand.Text())
+	text := encode([]byte(header)) + "." + encode([]byte(claims))
+	digest := sha256.Sum256([]byte(text))
+	r, s, err := ecdsa.Sign(rand.Reader, p.key, digest[:])
+	if err != nil {
+		return "", err
+	}
+	var signature [64]byte
+	r.FillBytes(signature[:32])
+	s.FillBytes(signature[32:])
+	return text + "." + encode(signature[:]), nil
+}
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
