@@ -84,6 +84,7 @@ type watched struct {
 	text    bytes.Buffer
 	pattern *regexp.Regexp
 	found   chan string // the first group of pattern
+	next    io.Writer   // gets what comes, too
 }
 
 func newWatched(pattern string) watched {
@@ -100,7 +101,17 @@ func (w *watched) Write(b []byte) (int, error) {
 			w.pattern = nil
 		}
 	}
+	if w.next != nil {
+		return w.next.Write(b)
+	}
 	return len(b), nil
+}
+
+// also passes on to next what comes from now on.
+func (w *watched) also(next io.Writer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.next = next
 }
 
 func (w *watched) bytes() []byte {
@@ -112,6 +123,32 @@ func (w *watched) bytes() []byte {
 // patience is more than any step of a script takes, also under the race detector on a busy machine.
 const patience = 60 * time.Second
 
+// launch starts a server and waits until it is ready, and tells its URL and the address that it listens on.
+func launch(cmd *exec.Cmd) (p *process, url, addr string, err error) {
+	p = &process{
+		cmd: cmd, out: newWatched(`(?m)^ready (http\S+)\n`), log: newWatched(`ready.*listen"?[:=]"?([0-9.:\[\]]+)`), ended: make(chan error, 1),
+	}
+	cmd.Stdout, cmd.Stderr = &p.out, &p.log
+	if err := cmd.Start(); err != nil {
+		return nil, "", "", err
+	}
+	go func() { p.ended <- cmd.Wait() }()
+	for _, wait := range []struct {
+		found chan string
+		value *string
+	}{{p.out.found, &url}, {p.log.found, &addr}} {
+		select {
+		case *wait.value = <-wait.found:
+		case err := <-p.ended:
+			return p, "", "", fmt.Errorf("ended before it was ready: %v\n%s%s", err, p.out.bytes(), p.log.bytes())
+		case <-time.After(patience):
+			cmd.Process.Kill()
+			return p, "", "", fmt.Errorf("is not ready:\n%s%s", p.out.bytes(), p.log.bytes())
+		}
+	}
+	return p, url, addr, nil
+}
+
 func start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: start NAME program args…")
@@ -119,31 +156,23 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	name := args[0]
 	path, err := exec.LookPath(args[1])
 	ts.Check(err)
-	p := &process{
-		cmd: exec.Command(path, args[2:]...), out: newWatched(`(?m)^ready (http\S+)\n`),
-		log: newWatched(`ready.*listen"?[:=]"?([0-9.:\[\]]+)`), ended: make(chan error, 1),
-	}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = ts.MkAbs("."), &p.out, &p.log
+	cmd := exec.Command(path, args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
 	for _, name := range []string{"PATH", "TMPDIR", "HOME", "LATCHKEY_CONFIG", "ROOT_KEY"} {
-		p.cmd.Env = append(p.cmd.Env, name+"="+ts.Getenv(name))
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
-	ts.Check(p.cmd.Start())
-	go func() { p.ended <- p.cmd.Wait() }()
-	ts.Defer(func() { p.cmd.Process.Kill() })
+	p, url, addr, err := launch(cmd)
+	if err != nil {
+		ts.Fatalf("%s %v", name, err)
+	}
+	ts.Defer(func() { cmd.Process.Kill() })
 	ts.Value(processes{}).(map[string]*process)[name] = p
-	for variable, found := range map[string]chan string{"_url": p.out.found, "_addr": p.log.found} {
-		select {
-		case value := <-found:
-			ts.Setenv(name+variable, value)
-		case err := <-p.ended:
-			ts.Fatalf("%s ended before it was ready: %v\n%s%s", name, err, p.out.bytes(), p.log.bytes())
-		case <-time.After(patience):
-			ts.Fatalf("%s is not ready:\n%s%s", name, p.out.bytes(), p.log.bytes())
-		}
-	}
+	ts.Setenv(name+"_url", url)
+	ts.Setenv(name+"_addr", addr)
 	p.save(ts, name)
 }
 
+// save writes what the process has written so far to NAME.out and NAME.log.
 func (p *process) save(ts *testscript.TestScript, name string) {
 	ts.Check(os.WriteFile(ts.MkAbs(name+".out"), p.out.bytes(), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(name+".log"), p.log.bytes(), 0o600))

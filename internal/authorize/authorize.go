@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/seal"
@@ -41,6 +42,10 @@ func (p *Pages) authorize(w http.ResponseWriter, c *wire.Call) {
 		p.refuse(w, c, err, &a.request)
 	case in:
 		p.showConsent(w, c, a, page, who, nil)
+	case strings.HasSuffix(c.URL.RawQuery, "&"+signedInQuery):
+		// The password was right a moment ago, or this address was kept and its sign-in is over.
+		p.showSignIn(w, c, a.client, page, "", &signin.Fault{Kind: signin.PageExpired,
+			Message: "You are not signed in. If you just typed the right password, this browser keeps no cookies of this server: allow them and sign in again."})
 	default:
 		p.showSignIn(w, c, a.client, page, "", nil)
 	}

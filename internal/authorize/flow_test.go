@@ -49,7 +49,7 @@ func TestSecondLoginIsOneClick(t *testing.T) {
 	first := s.opened(t, b.post(consentPath, p.with("decision", "allow", "assignment", last)))
 
 	p = b.get(begin()).want(t, 200, "Allow access?")
-	checked := regexp.MustCompile(`value="([^"]*)" required checked`).FindStringSubmatch(p.body)
+	checked := regexp.MustCompile(`value="([^"]*)"[^>]* checked`).FindStringSubmatch(p.body)
 	if len(checked) != 2 || html.UnescapeString(checked[1]) != last {
 		t.Errorf("preselected is %q, want %q", checked, last)
 	}

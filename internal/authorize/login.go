@@ -9,6 +9,9 @@ import (
 	"github.com/latchkey-id/latchkey/internal/wire"
 )
 
+// signedInQuery is what a sign-in leads back with, so that a browser that keeps no cookies can be told.
+const signedInQuery = "signed-in=1"
+
 // signInView is what the sign-in page shows.
 type signInView struct {
 	Page        string // sealed
@@ -48,7 +51,7 @@ func (p *Pages) signIn(w http.ResponseWriter, c *wire.Call) {
 	if err == nil {
 		p.browsers.SignIn(w, c.Request, person, identity.PasswordMethod, c.Now)
 		c.Record.Outcome = "ok"
-		seeOther(w, canonical(f.page.Request))
+		seeOther(w, canonical(f.page.Request)+"&"+signedInQuery)
 		return
 	}
 	// Whoever typed the name may read it again; of the password nothing comes back.

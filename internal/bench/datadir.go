@@ -22,12 +22,21 @@ type dataDir struct {
 	rootKeyFile string
 }
 
-// store returns the data directory with that many sessions in its database, and makes it at its first use.
-func (l *lab) store(ctx context.Context, sessions int) (*dataDir, error) {
-	if d, ok := l.stores[sessions]; ok {
+// storeKind is what tells one store from another. The algorithm belongs to it, because a server that is told another one
+// goes on signing by the one before until verifiers have had time to read the new key.
+type storeKind struct {
+	sessions  int
+	algorithm floor.Algorithm
+}
+
+// store returns the data directory with that many sessions in its database and signing keys of that algorithm, and makes
+// it at its first use.
+func (l *lab) store(ctx context.Context, sessions int, a floor.Algorithm) (*dataDir, error) {
+	kind := storeKind{sessions, a}
+	if d, ok := l.stores[kind]; ok {
 		return d, nil
 	}
-	folder := filepath.Join(l.dir, fmt.Sprintf("store-%d", sessions))
+	folder := filepath.Join(l.dir, fmt.Sprintf("store-%d-%s", sessions, a))
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make a data directory: %w", err)
 	}
@@ -38,7 +47,7 @@ func (l *lab) store(ctx context.Context, sessions int) (*dataDir, error) {
 		return nil, fmt.Errorf("write a root key: %w", err)
 	}
 	// The server itself makes the database, with its schema and its keys.
-	p, _, _, err := l.serve(ctx, d, floor.ES384)
+	p, _, _, err := l.serve(ctx, d, a)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +60,7 @@ func (l *lab) store(ctx context.Context, sessions int) (*dataDir, error) {
 			return nil, err
 		}
 	}
-	l.stores[sessions] = d
+	l.stores[kind] = d
 	return d, nil
 }
 

@@ -45,7 +45,7 @@ type lab struct {
 	Options
 	dir      string // everything the run writes
 	launcher *proc.Launcher
-	stores   map[int]*dataDir // by number of sessions
+	stores   map[storeKind]*dataDir
 }
 
 // newLab makes the temporary folder. The lab must be closed.
@@ -54,7 +54,7 @@ func newLab(o Options) (*lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary folder: %w", err)
 	}
-	return &lab{Options: o, dir: dir, launcher: proc.NewLauncher(dir), stores: map[int]*dataDir{}}, nil
+	return &lab{Options: o, dir: dir, launcher: proc.NewLauncher(dir), stores: map[storeKind]*dataDir{}}, nil
 }
 
 // program returns the path of the latchkey program, which it builds at its first use unless one was given.

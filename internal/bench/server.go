@@ -95,7 +95,7 @@ func refreshServer(a floor.Algorithm, sessions int) func(context.Context, *lab, 
 // startSubject starts a server on the store with that many sessions, and returns what makes codes for it. When it
 // fails later, the process ends with the lab.
 func (l *lab) startSubject(ctx context.Context, a floor.Algorithm, sessions int) (*subject, *codes, error) {
-	d, err := l.store(ctx, sessions)
+	d, err := l.store(ctx, sessions, a)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,7 +11,7 @@ import (
 func measureReady(ctx context.Context, l *lab, scenario string) (outcome, error) {
 	var out outcome
 	for _, sessions := range []int{0, l.Sessions} {
-		d, err := l.store(ctx, sessions)
+		d, err := l.store(ctx, sessions, floor.ES384)
 		if err != nil {
 			return outcome{}, err
 		}

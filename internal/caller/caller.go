@@ -28,7 +28,7 @@ type Caller struct {
 	User    *store.ServiceUser // signed with a long-lived access key
 	Session *signin.Session    // signed with temporary credentials
 
-	Signature [sha256.Size]byte // digest of the signature, to know it by when it comes again
+	Signature [sha256.Size]byte // to know the request by when it comes again, however its signature is written
 	SignedAt  time.Time
 }
 
@@ -104,19 +104,11 @@ func (v *Resolver) Identify(ctx context.Context, r *http.Request, body []byte, s
 		return Caller{}, refuse(err)
 	}
 	who := found.Caller
-	who.Signature, who.SignedAt = sha256.Sum256([]byte(signatureOf(r))), signed.SignedAt
+	who.Signature, who.SignedAt = signed.Signature(), signed.SignedAt
 	if who.Session != nil {
 		return who, v.checkSession(*who.Session, found.expires, now)
 	}
 	return who, nil
-}
-
-// signatureOf returns the part of r that holds the signature, and with it, digested, all that was signed.
-func signatureOf(r *http.Request) string {
-	if h := r.Header.Get("Authorization"); h != "" {
-		return h
-	}
-	return r.URL.RawQuery
 }
 
 // noSecret is what unknown keys are verified with. No key has an empty secret.

@@ -245,6 +245,23 @@ func TestForwardedAddressesAreBelievedOfProxiesOnly(t *testing.T) {
 	}
 }
 
+// Of a busy server, operators may want to hear only what went wrong in it.
+func TestQuietLogHasOnlyFailuresOfTheServer(t *testing.T) {
+	s := testkit.Start(t, func(c *config.Config) { c.Log.Level = "warn" })
+	c := s.Client()
+	c.Login(t)
+	c.Post(t, map[string]string{}, "")
+	s.Do(httptest.NewRequest("GET", s.Base+"/nothing", nil))
+	if log := s.Log(); log != "" {
+		t.Errorf("the log has:\n%s", log)
+	}
+	s.TakeStoreAway(t)
+	w := s.Do(httptest.NewRequest("GET", s.Base+"/healthz", nil))
+	if log := s.Log(); strings.Count(log, w.Header()["X-Amzn-RequestId"][0]) != 1 || !strings.Contains(log, `"status":503`) {
+		t.Errorf("the failure is not in the log:\n%s", log)
+	}
+}
+
 // bodyFunc is a body that does what a test wants when it is read.
 type bodyFunc func([]byte) (int, error)
 

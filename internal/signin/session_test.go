@@ -47,6 +47,27 @@ func TestStepsAtTheirEdges(t *testing.T) {
 	}
 }
 
+// An operator who shortens sessions means those under way too; whoever lengthens them, only new ones.
+func TestSessionEndsAtTheShorterOfTwoLifetimes(t *testing.T) {
+	began := DefaultLifetimes()
+	s := Begin(Authorization{Principal: someone}, Thumbprint{}, begin, began)
+	for now, want := range map[time.Duration]time.Duration{
+		12 * time.Hour: 12 * time.Hour, time.Hour: time.Hour, 24 * time.Hour: 12 * time.Hour, 10 * time.Minute: 10 * time.Minute,
+	} {
+		l := began
+		l.Session = now
+		if got := s.EndsAt(l).Sub(begin); got != want {
+			t.Errorf("EndsAt, begun for 12h, when sessions last %v = %v, want %v", now, got, want)
+		}
+		if got := s.StepExpiry(1<<20, l).Sub(begin); got != want {
+			t.Errorf("StepExpiry of a late step, when sessions last %v = %v, want %v", now, got, want)
+		}
+		if got := s.StepExpiry(0, l).Sub(begin); got != min(want, l.Credentials) {
+			t.Errorf("StepExpiry(0), when sessions last %v = %v, want %v", now, got, min(want, l.Credentials))
+		}
+	}
+}
+
 func TestSessionBeginsAtTheSecondOfRedemption(t *testing.T) {
 	l := DefaultLifetimes()
 	a := Authorization{

@@ -43,6 +43,10 @@ func (s *Signed) Verify(secret string, rules Rules, now time.Time) error {
 	return nil
 }
 
+// Signature returns the signature itself. Two requests have the same one when the same was signed at the same time by the
+// same key, however the signature is written in them. Before Verify it is what the request says, and proves nothing.
+func (s *Signed) Signature() [sha256.Size]byte { return s.signature }
+
 // checkTime tells whether the signature is in its time.
 func (s *Signed) checkTime(rules Rules, now time.Time) error {
 	skew := rules.Skew

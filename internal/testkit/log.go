@@ -11,15 +11,21 @@ import (
 )
 
 // records is a slog.Handler that keeps the outcome of each request, because many kinds of faults look alike on the wire.
-// Where the configuration asks for debug logs, it keeps all that is logged.
+// Where the configuration asks for another log level than info, it also keeps the log of that level.
 type records struct{ s *Server }
 
-func (h records) Enabled(context.Context, slog.Level) bool { return true }
-func (h records) WithAttrs([]slog.Attr) slog.Handler       { return h }
-func (h records) WithGroup(string) slog.Handler            { return h }
+func (h records) Enabled(_ context.Context, level slog.Level) bool {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(h.s.Config.Log.Level)); err != nil {
+		panic(err) // the configuration was checked
+	}
+	return level >= least
+}
+func (h records) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h records) WithGroup(string) slog.Handler      { return h }
 
 func (h records) Handle(ctx context.Context, r slog.Record) error {
-	if h.s.Config.Log.Level == "debug" {
+	if h.s.Config.Log.Level != "info" {
 		if err := h.s.log.add(ctx, r); err != nil {
 			return err
 		}
@@ -52,7 +58,7 @@ func (l *logText) add(ctx context.Context, r slog.Record) error {
 	return slog.NewJSONHandler(&l.text, &slog.HandlerOptions{Level: slog.LevelDebug}).Handle(ctx, r)
 }
 
-// Log returns all that was logged, where the configuration asks for debug logs.
+// Log returns what was logged, where the configuration asks for another level than info.
 func (s *Server) Log() string {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()

@@ -6,8 +6,10 @@
 //
 //	main_test.go       builds the server, starts Chromium
 //	server_test.go     starts, stops and administers a server process
-//	tab_test.go        a browser tab, and what a person does with it; also what no page may do: see newTab
+//	tab_test.go        a browser tab, and what no page may do in it: see newTab
+//	person_test.go     what a person does with a tab, and sees there
 //	program_test.go    the program that wants to be let in
+//	redeem_test.go     what it does with its code
 //	sign_in_test.go    passwords, the browser session, signing out
 //	consent_test.go    the choice of a role, yes and no
 //	remote_test.go     the code that is carried to another device
@@ -16,6 +18,7 @@
 //	foreign_test.go    what pages of other sites try
 //	keyboard_test.go   doing without a mouse
 //	views_test.go      the table of all pages
+//	legible_test.go    contrast, motion and sizes
 //	page_test.go       what every page must be: named, legible, narrow; and its pictures in artifacts/screenshots
 //
 // The tests need Chromium (install.sh) and no network: the browser resolves no name. Without Chromium they are skipped,
