@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -77,7 +78,9 @@ func TestServerSpeaksTLS(t *testing.T) {
 	}()
 	client := http.Client{Timeout: patience, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: pool},
-		Dial:            func(network, _ string) (net.Conn, error) { return net.Dial(network, addr) },
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		},
 	}}
 	r, err := client.Get(url + "/healthz")
 	if err != nil {
