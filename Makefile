@@ -43,7 +43,7 @@ bench: ## measure against the floor; takes minutes
 	$(GO) run ./cmd/latchkey-bench
 
 bench-quick: ## see that the benchmark works; judges nothing
-	$(GO) run ./cmd/latchkey-bench -quick
+	$(GO) run ./cmd/latchkey-bench --quick
 
 vuln: ## known vulnerabilities; needs the Go vulnerability database
 	$(GO) tool -modfile=tools/go.mod govulncheck ./...
