@@ -55,6 +55,10 @@ func addClient(ctx context.Context, in *installation, name, account, principal s
 			return signin.Client{}, fmt.Errorf("--redirect-uri: %w", sentence(err))
 		}
 	}
+	// Before the service user is made: a refused command leaves nothing behind.
+	if _, err := in.ClientByID(ctx, client.ID); err == nil {
+		return signin.Client{}, explain(store.ErrExists, "client "+name)
+	}
 	user, err := serviceUser(ctx, in, account, principal, policy.ExchangeToken, now)
 	if err != nil {
 		return signin.Client{}, err

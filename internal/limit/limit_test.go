@@ -142,8 +142,8 @@ func TestBurstIsAtLeastOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Rule{PerSecond: 1, Burst: 0, Wait: time.Minute}, "client")
 		for i := range 3 {
-			if waited, err := take(t, l, "a"); err != nil || waited > time.Second {
-				t.Errorf("request %d waited %v, %v", i, waited, err)
+			if waited, err := take(t, l, "a"); err != nil || waited != time.Duration(min(i, 1))*time.Second {
+				t.Errorf("request %d waited %v, %v, want the first at once and the others a second each", i, waited, err)
 			}
 		}
 	})

@@ -54,6 +54,7 @@ func TestSameDeviceIsNotSentElsewhere(t *testing.T) {
 		"an encoded at sign":             "http://127.0.0.1%40evil.example/",
 		"a backslash for a slash":        `http://127.0.0.1\evil.example/`,
 		"a backslash before an at sign":  `http://evil.example\@127.0.0.1/`,
+		"a backslash in the path":        `http://127.0.0.1:8400/\@evil.example`,
 		"backslashes for slashes":        `http:\\127.0.0.1/`,
 		"no scheme":                      "//127.0.0.1/",
 		"no scheme, three slashes":       "///127.0.0.1/",

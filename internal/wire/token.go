@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -168,6 +169,9 @@ func spells(name string) (camel, snake bool) {
 	return camel, snake
 }
 
+// maxFormMembers is how many members a form may have.
+const maxFormMembers = 64
+
 // maxDepth is how deep a value that is passed over may nest.
 const maxDepth = 16
 
@@ -249,6 +253,7 @@ func skipValue(dec *jsontext.Decoder) error {
 func (t *TokenRequest) decodeForm() error {
 	t.Spelling = SnakeForm
 	var seen [8]bool
+	var names []string // few: a form has a handful of members
 	for pair := range strings.SplitSeq(string(t.Body), "&") {
 		if pair == "" {
 			continue
@@ -263,6 +268,13 @@ func (t *TokenRequest) decodeForm() error {
 		}
 		if err := t.set(&seen, SnakeForm, name, value); err != nil {
 			return err
+		}
+		// What is passed over must not be there twice either.
+		if slices.Contains(names, name) {
+			return signin.Refuse(signin.BodyMalformed, "a member is there twice")
+		}
+		if names = append(names, name); len(names) > maxFormMembers {
+			return malformed("a form with a sensible number of members")
 		}
 	}
 	return nil

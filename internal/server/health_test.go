@@ -1,0 +1,133 @@
+package server_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/config"
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/testkit"
+)
+
+// Of a busy server, operators may want to hear only what went wrong in it.
+func TestQuietLogHasOnlyFailuresOfTheServer(t *testing.T) {
+	s := testkit.Start(t, func(c *config.Config) { c.Log.Level = "warn" })
+	c := s.Client()
+	c.Login(t)
+	c.Post(t, map[string]string{}, "")
+	s.Do(httptest.NewRequest("GET", s.Base+"/nothing", nil))
+	if log := s.Log(); log != "" {
+		t.Errorf("the log has:\n%s", log)
+	}
+	s.TakeStoreAway(t)
+	w := s.Do(httptest.NewRequest("GET", s.Base+"/healthz", nil))
+	if log := s.Log(); strings.Count(log, w.Header()["X-Amzn-RequestId"][0]) != 1 || !strings.Contains(log, `"status":503`) {
+		t.Errorf("the failure is not in the log:\n%s", log)
+	}
+}
+
+// bodyFunc is a body that does what a test wants when it is read.
+type bodyFunc func([]byte) (int, error)
+
+func (f bodyFunc) Read(b []byte) (int, error) { return f(b) }
+
+func (f bodyFunc) Close() error { return nil }
+
+// A mistake of this program costs one request, tells the caller nothing, and tells the operator where it is.
+func TestPanicIsABareError(t *testing.T) {
+	s := testkit.Start(t, debug)
+	r := httptest.NewRequest("POST", s.Base+"/v1/token", nil)
+	r.Header.Set("Content-Type", "application/json")
+	r.Body, r.ContentLength = bodyFunc(func([]byte) (int, error) { panic("s3cret detail") }), 10
+	w := s.Do(r)
+	if w.Code != 500 || !strings.Contains(w.Body.String(), `"__type":"InternalServerException"`) || w.Header()["X-Amzn-ErrorType"][0] != "InternalServerException" {
+		t.Errorf("answer = %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	for _, detail := range []string{"s3cret", "panic", ".go", "goroutine"} {
+		if strings.Contains(w.Body.String(), detail) {
+			t.Errorf("the answer tells %q: %s", detail, w.Body)
+		}
+	}
+	id := w.Header()["X-Amzn-RequestId"][0]
+	log := s.Log()
+	if !strings.Contains(log, "s3cret detail") || !strings.Contains(log, "wire/token.go") || strings.Count(log, id) != 2 {
+		t.Errorf("the log does not have the panic, its place and the record under %s:\n%s", id, log)
+	}
+	if !strings.Contains(w.Body.String(), id) {
+		t.Errorf("the answer does not name the request id: %s", w.Body)
+	}
+	if c := s.Client(); c.Login(t).Status != 200 {
+		t.Error("the server does not serve on")
+	}
+	// The server of net/http wants this one to go through.
+	r.Body = bodyFunc(func([]byte) (int, error) { panic(http.ErrAbortHandler) })
+	func() {
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler {
+				t.Errorf("recovered %v, want http.ErrAbortHandler to go through", p)
+			}
+		}()
+		s.Do(r)
+	}()
+}
+
+func TestHealthSaysWhetherRequestsCanBeServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.Start(t)
+		health := func() *httptest.ResponseRecorder { return s.Do(httptest.NewRequest("GET", s.Base+"/healthz", nil)) }
+		if w := health(); w.Code != 200 || w.Body.String() != `{"status":"ok"}` {
+			t.Errorf("GET /healthz = %d %s, want 200", w.Code, w.Body)
+		}
+		s.TakeStoreAway(t)
+		w := health()
+		if w.Code != 503 || w.Header()["X-Amzn-ErrorType"][0] != "ServiceUnavailableException" {
+			t.Errorf("without a database, GET /healthz = %d %s, want 503", w.Code, w.Body)
+		}
+		if strings.Contains(w.Body.String(), "sqlite") || strings.Contains(w.Body.String(), "closed") || strings.Contains(w.Body.String(), ".db") {
+			t.Errorf("the answer tells an internal detail: %s", w.Body)
+		}
+	})
+}
+
+// With all hands full, a request waits a second for its turn and is then told to come back: 503, which clients try again.
+func TestOverloadIsAnswered503(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.Start(t, func(c *config.Config) { c.Limits.InFlight = 2 })
+		c := s.Client()
+		token := c.Login(t).RefreshToken
+		codes := []string{c.Authorize(t), c.Authorize(t)}
+		resume := s.StallLogins()
+		logins := make([]testkit.Answer, len(codes))
+		var slow sync.WaitGroup
+		for i, code := range codes {
+			slow.Go(func() { logins[i] = c.Redeem(t, code) })
+		}
+		synctest.Wait()
+		began := time.Now()
+		a := c.Refresh(t, token)
+		a.WantFault(t, signin.Overloaded)
+		if a.Type != "ServiceUnavailableException" || a.Header.Get("Retry-After") == "" || time.Since(began) != time.Second {
+			t.Errorf("answer after %v = %d %s, Retry-After %q, want 503 after 1s", time.Since(began), a.Status, a.Type, a.Header.Get("Retry-After"))
+		}
+		// Other paths are not held up.
+		if w := s.Do(httptest.NewRequest("GET", s.Base+"/healthz", nil)); w.Code != 200 {
+			t.Errorf("GET /healthz meanwhile = %d, want 200", w.Code)
+		}
+		// A request that is waiting when a place gets free is served.
+		var next testkit.Answer
+		slow.Go(func() { next = c.Refresh(t, token) })
+		time.Sleep(500 * time.Millisecond)
+		resume()
+		slow.Wait()
+		for _, a := range append(logins, next) {
+			if a.Status != 200 {
+				t.Errorf("a request that had its place, or got one in time = %d %s, want 200", a.Status, a.Body)
+			}
+		}
+	})
+}
