@@ -144,6 +144,9 @@ func (cmd devCmd) configText(addr string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("read --config: %w", err)
 		}
+		if err := checkOverlay(b); err != nil {
+			return "", fmt.Errorf("%s: %w", cmd.Config, err)
+		}
 		overlay = string(b)
 	}
 	text := fmt.Sprintf("%slisten: %q\nbase_urls: [\"%s\"]\ndata: .\nroot_key: {file: %s}\n", devHead, addr, strings.Join(bases, `", "`), rootKeyFile)
@@ -151,6 +154,19 @@ func (cmd devCmd) configText(addr string) (string, error) {
 		text += "log: {format: text}\n"
 	}
 	return text + overlay, nil
+}
+
+// checkOverlay reads a --config by itself, so that errors name its own lines, and refuses the keys that dev sets.
+func checkOverlay(text []byte) error {
+	before := config.Default()
+	c := config.Default()
+	if err := c.Overlay(text); err != nil {
+		return err
+	}
+	if c.Listen != before.Listen || len(c.BaseURLs) > 0 || c.Data != "" || c.RootKey != before.RootKey || c.TLS != before.TLS {
+		return errors.New("latchkey dev sets listen, base_urls, data, root_key and tls itself: leave them out")
+	}
+	return nil
 }
 
 func setsLog(overlay string) bool {

@@ -20,9 +20,10 @@ const sampleConfig = `# Configuration of Latchkey. docs/configuration.md explain
 # The address to serve on. Behind a proxy that ends TLS, keep it on loopback.
 listen: 127.0.0.1:8080
 
-# The URLs under which browsers and clients reach this server. The first is the issuer.
-base_urls:
-  - http://127.0.0.1:8080
+# The URLs under which browsers and clients reach this server, when it is not http:// and the address above. The first is
+# the issuer: when it changes, everybody signs in again.
+# base_urls:
+#   - https://signin.example.com
 
 # The directory of the database.
 data: data
@@ -51,7 +52,7 @@ func (cmd initCmd) Run(o *output) error {
 	o.note("Wrote %s and %s.", cfg, key)
 	o.note("")
 	o.note("Next:")
-	o.note("  1. Edit base_urls in %s: the URL under which people will reach the server.", cfg)
+	o.note("  1. In %s, set base_urls to the URL under which people will reach the server.", cfg)
 	o.note("  2. Keep a copy of %s in a safe place, apart from the database.", key)
 	o.note("  3. latchkey account add 111122223333 --name Main --config %s", cfg)
 	o.note("     latchkey role add 111122223333 Developer --config %s", cfg)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/credential"
@@ -29,6 +30,10 @@ func (cmd keyCreateCmd) Run(ctx context.Context, o *output) error {
 		ring, err := in.ring(ctx, now)
 		if err != nil {
 			return err
+		}
+		_, err = in.ServiceUserByName(ctx, cmd.Account, cmd.User)
+		if errors.Is(err, store.ErrNotFound) {
+			o.note("Made the service user %s in account %s.", cmd.User, cmd.Account)
 		}
 		user, err := serviceUser(ctx, in, cmd.Account, cmd.User, policy.ExchangeToken, now)
 		if err != nil {

@@ -29,6 +29,8 @@ type cli struct {
 	Client  clientCmd  `cmd:"" help:"Confidential clients, which sign their requests."`
 	Key     keyCmd     `cmd:"" help:"Access keys of service users."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 type versionCmd struct{}
@@ -39,7 +41,9 @@ func (versionCmd) Run(o *output) error {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Whoever reads the log may go away; the server stays.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -53,6 +57,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 		kong.Name("latchkey"),
 		kong.Description("A sign-in service that speaks the AWS Sign-In protocol. Start with: latchkey dev"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"version": "latchkey " + version},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,7 +43,7 @@ func list[T any](o *output, asJSON bool, rows []T, line func(T) string) error {
 const maxPasswordLine = 4096
 
 // newPassword asks for a new password: twice at a terminal, once from a pipe.
-func (o *output) newPassword() (string, error) {
+func (o *output) newPassword(ctx context.Context) (string, error) {
 	if !term.IsTerminal(int(o.stdin.Fd())) {
 		line, err := bufio.NewReader(io.LimitReader(o.stdin, maxPasswordLine)).ReadString('\n')
 		if err != nil && err != io.EOF {
@@ -49,11 +51,11 @@ func (o *output) newPassword() (string, error) {
 		}
 		return strings.TrimRight(line, "\r\n"), nil
 	}
-	first, err := o.ask("Password: ")
+	first, err := o.ask(ctx, "Password: ")
 	if err != nil {
 		return "", err
 	}
-	second, err := o.ask("Again: ")
+	second, err := o.ask(ctx, "Again: ")
 	if err != nil {
 		return "", err
 	}
@@ -63,12 +65,36 @@ func (o *output) newPassword() (string, error) {
 	return first, nil
 }
 
-func (o *output) ask(prompt string) (string, error) {
-	fmt.Fprint(o.stderr, prompt)
-	b, err := term.ReadPassword(int(o.stdin.Fd()))
-	fmt.Fprintln(o.stderr)
+// ask reads a line from the terminal without echo. When ctx ends, which is what Ctrl-C does, it restores the terminal.
+func (o *output) ask(ctx context.Context, prompt string) (string, error) {
+	fd := int(o.stdin.Fd())
+	before, err := term.GetState(fd)
 	if err != nil {
 		return "", fmt.Errorf("read password: %w", err)
 	}
-	return string(b), nil
+	fmt.Fprint(o.stderr, prompt)
+	defer fmt.Fprintln(o.stderr)
+	type line struct {
+		text []byte
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		read <- line{text, err}
+	}()
+	select {
+	case l := <-read:
+		if l.err != nil {
+			return "", fmt.Errorf("read password: %w", l.err)
+		}
+		return string(l.text), nil
+	case <-ctx.Done():
+		if err := term.Restore(fd, before); err != nil {
+			return "", fmt.Errorf("restore the terminal: %w", err)
+		}
+		return "", errInterrupted
+	}
 }
+
+var errInterrupted = errors.New("interrupted; nothing was changed")

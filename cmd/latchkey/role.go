@@ -121,6 +121,9 @@ func (cmd rolePolicyCmd) Run(ctx context.Context, o *output) error {
 			return err
 		}
 		o.note("Replaced the policy of %s. The sessions of the role end within two seconds; whoever the policy allows signs in again.", cmd.roleArgs)
+		if reason == signin.DeniedRole {
+			o.note("Note: the policy does not allow every way to sign in. It must allow signin:AuthorizeOAuth2Access and signin:CreateOAuth2Token; see docs/operations.md.")
+		}
 		return nil
 	})
 }
@@ -197,10 +200,11 @@ func (cmd roleListCmd) Run(ctx context.Context, o *output) error {
 			Account string `json:"account"`
 			Name    string `json:"name"`
 			ID      string `json:"id"`
+			Policy  string `json:"policy"`
 		}
 		rows := []row{}
 		for _, r := range roles {
-			rows = append(rows, row{r.Account, r.Name, r.ID})
+			rows = append(rows, row{r.Account, r.Name, r.ID, r.Policy})
 		}
 		return list(o, cmd.JSON, rows, func(r row) string { return r.Account + "  " + r.Name })
 	})

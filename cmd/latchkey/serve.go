@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -39,7 +42,7 @@ func (cmd serveCmd) Run(ctx context.Context, o *output) error {
 	defer release()
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w. Change listen, or stop what uses the port", cfg.Listen, err)
+		return fmt.Errorf("cannot listen on %s: %w. Change listen (and base_urls, if it names the port), or stop what uses the port", cfg.Listen, err)
 	}
 	return serve(ctx, o, cfg, root, listener, nil, nil)
 }
@@ -55,11 +58,15 @@ func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root
 	defer logs.Close()
 	log := newLog(logs, cfg.Log)
 	metrics := server.NewMetrics()
+	_, missing := os.Stat(filepath.Join(cfg.Data, databaseFile))
 	st, err := openStore(ctx, cfg, metrics.ObserveStore)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
+	if missing != nil && dev == nil {
+		log.Warn("made a new database, which has nobody in it yet", "data", cfg.Data)
+	}
 	handler, err := server.New(ctx, cfg, st, root, metrics, dev, log, time.Now())
 	if errors.Is(err, keyring.ErrWrongRoot) {
 		return fmt.Errorf("%w. Restore the root key that belongs to %s", err, cfg.Data)
@@ -121,7 +128,12 @@ func listenAndServe(s *http.Server, l net.Listener, t config.TLS) error {
 	if t.Certificate == "" {
 		return s.Serve(l)
 	}
-	return s.ServeTLS(l, t.Certificate, t.Key)
+	pair, err := newKeyPair(t)
+	if err != nil {
+		return err
+	}
+	s.TLSConfig = &tls.Config{GetCertificate: pair.get}
+	return s.ServeTLS(l, "", "")
 }
 
 // serveMetrics answers /metrics on addr, if there is one.

@@ -26,10 +26,10 @@ type passwordFlags struct {
 }
 
 // password returns a new password and its hash.
-func (f passwordFlags) password(o *output) (password, hash string, err error) {
+func (f passwordFlags) password(ctx context.Context, o *output) (password, hash string, err error) {
 	if f.Generate {
 		password = generatePassword()
-	} else if password, err = o.newPassword(); err != nil {
+	} else if password, err = o.newPassword(ctx); err != nil {
 		return "", "", err
 	}
 	hash, err = identity.HashPassword(password)
@@ -56,7 +56,7 @@ func (cmd userAddCmd) Run(ctx context.Context, o *output) error {
 		if _, err := in.PersonByName(ctx, cmd.Name); err == nil {
 			return explain(store.ErrExists, "user "+cmd.Name) // before the password is asked for
 		}
-		password, hash, err := cmd.password(o)
+		password, hash, err := cmd.password(ctx, o)
 		if err != nil {
 			return sentence(err)
 		}
@@ -83,7 +83,7 @@ type userPasswdCmd struct {
 
 func (cmd userPasswdCmd) Run(ctx context.Context, o *output) error {
 	return changePerson(ctx, cmd.configFlag, cmd.Name, func(in *installation, p store.Person) error {
-		password, hash, err := cmd.password(o)
+		password, hash, err := cmd.password(ctx, o)
 		if err != nil {
 			return sentence(err)
 		}

@@ -47,7 +47,7 @@ func Read(path string) (Config, error) {
 	c := Default()
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return c, fmt.Errorf("there is no configuration file %s: make one with `latchkey init DIR`", path)
+		return c, fmt.Errorf("there is no configuration file %q: name it with --config FILE or LATCHKEY_CONFIG, or make one with `latchkey init DIR`", path)
 	}
 	if err != nil {
 		return c, fmt.Errorf("read configuration: %w", err)
@@ -100,6 +100,21 @@ var (
 	quotedValue  = regexp.MustCompile("(cannot unmarshal !!\\w+) `[^`]*`")
 )
 
+// wanted says in an operator's words what a value should have been.
+var wanted = []struct {
+	pattern *regexp.Regexp
+	words   string
+}{
+	{regexp.MustCompile(`into time\.Duration`), "into a duration like 300s, 15m or 12h"},
+	{regexp.MustCompile(`into \[\]string`), "into a list, like [a, b]"},
+	{regexp.MustCompile(`into config\.RootKey`), "into root_key, which has keys of its own: root_key: {file: root.key}"},
+	{regexp.MustCompile(`into config\.\w+`), "into a key that has keys of its own, like log: {format: text}"},
+	{regexp.MustCompile(`into float64`), "into a number"},
+	{regexp.MustCompile(`into int\b`), "into a whole number"},
+	{regexp.MustCompile(`cannot unmarshal !!str`), "cannot turn text"},
+	{regexp.MustCompile(`cannot unmarshal !!\w+`), "cannot turn this value"},
+}
+
 // explain puts what the YAML library says in an operator's words. It keeps the line numbers, and leaves out values, one of
 // which may be a secret in the wrong place.
 func explain(err error) error {
@@ -110,7 +125,9 @@ func explain(err error) error {
 		line = strings.TrimSpace(line)
 		line = unknownField.ReplaceAllString(line, `unknown key "$1" (docs/configuration.md lists the keys)`)
 		line = quotedValue.ReplaceAllString(line, "$1")
-		line = strings.ReplaceAll(line, "into time.Duration", "into a duration like 300s, 15m or 12h")
+		for _, w := range wanted {
+			line = w.pattern.ReplaceAllString(line, w.words)
+		}
 		lines = append(lines, line)
 	}
 	return errors.New(strings.Join(lines, "; "))

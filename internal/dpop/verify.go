@@ -87,7 +87,7 @@ func (v *Verifier) check(cl claims, method, path string, now time.Time) error {
 		return invalid(`"htm" is not the method of this request`)
 	}
 	if !v.serves(cl.URL, path) { // (9)
-		return invalid(`"htu" is for another URL than this one; it must be a public base URL of this server and the path of the request`)
+		return invalid(`"htu" is for another URL than ` + v.bases[0].origin + path + `; the operator can add another name of the server to base_urls`)
 	}
 	issued := time.Unix(cl.Issued.seconds, 0) // (11)
 	if issued.After(now.Add(v.window)) {

@@ -61,7 +61,7 @@ func (s *Server) route(w http.ResponseWriter, c *wire.Call) {
 func (s *Server) ownHost(h wire.Handler) wire.Handler {
 	return func(w http.ResponseWriter, c *wire.Call) {
 		if !s.hosts[strings.ToLower(c.Host)] {
-			wire.WriteFault(w, c, signin.Refuse(signin.ParameterInvalid, "this server is not known by the host name of this request; the operator can add it to base_urls"))
+			wire.WriteFault(w, c, signin.Refuse(signin.ParameterInvalid, "this server is reached under %s, and not under the host name of this request; the operator can add that to base_urls", s.base))
 			return
 		}
 		h(w, c)

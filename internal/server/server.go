@@ -33,6 +33,7 @@ type Development struct {
 type Server struct {
 	routes  routes
 	hosts   map[string]bool // the hosts of the base URLs
+	base    string          // the first base URL
 	proxies []netip.Prefix
 	log     *slog.Logger
 	metrics *Metrics
@@ -107,7 +108,7 @@ func New(ctx context.Context, cfg config.Config, st store.Store, root *keyring.R
 	callers := &caller.Resolver{Ring: ring, Board: board, Directory: st, Lifetimes: lifetimes, Hosts: hosts}
 
 	s := &Server{
-		routes: routes{}, hosts: hosts, proxies: proxies, store: st, ring: ring,
+		routes: routes{}, hosts: hosts, base: cfg.BaseURLs[0], proxies: proxies, store: st, ring: ring,
 		board: board, log: log, metrics: m,
 	}
 	m.watch(ring, board, answered)
