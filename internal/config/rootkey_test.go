@@ -70,19 +70,6 @@ func TestRootKeyProblemsAreSaidWithTheirRemedy(t *testing.T) {
 	}
 }
 
-func TestRootKeyFileOfAnotherUserIsRefused(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("the superuser reads every file")
-	}
-	path := write(t, "root.key", keyring.NewRootKey())
-	if err := os.Chmod(path, 0); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := (RootKey{File: path}).Load(); err == nil || !strings.Contains(err.Error(), "not readable by this user: chown") {
-		t.Errorf("Load(an unreadable file) = %v, want how to mend it", err)
-	}
-}
-
 func TestRootKeyIsReadFromTheEnvironment(t *testing.T) {
 	const name = "LATCHKEY_TEST_ROOT_KEY"
 	key := keyring.NewRootKey()
