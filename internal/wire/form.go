@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"bytes"
-	"io"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -25,5 +23,3 @@ func unescapeForm(s string) (string, error) {
 	}
 	return out, nil
 }
-
-func bytesReader(b []byte) io.Reader { return bytes.NewBuffer(b) }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -138,35 +139,23 @@ func malformed(what string) error {
 	return signin.Refuse(signin.BodyMalformed, "the body is not %s", what)
 }
 
-// set stores value under the member that name spells; which tells the spelling.
-func (t *TokenRequest) set(seen *[8]bool, spelling Spelling, name, value string) error {
+// memberCalled returns the member that name spells, in either spelling, or nil.
+func memberCalled(name string) *member {
 	for i := range members {
-		m := &members[i]
-		if spelling == CamelJSON && name != m.camel || spelling != CamelJSON && name != m.snake {
-			continue
+		if m := &members[i]; name == m.camel || name == m.snake {
+			return m
 		}
-		if seen[i] {
-			return signin.Refuse(signin.BodyMalformed, "%s is there twice", name)
-		}
-		seen[i] = true
-		if len(value) > m.max && utf8.RuneCountInString(value) > m.max {
-			return signin.Refuse(signin.ParameterInvalid, "%s is longer than %d characters", name, m.max)
-		}
-		*m.field(t) = value
-		return nil
 	}
 	return nil
 }
 
-// spells tells whether name is a member in one of the spellings, and not the same in the other.
-func spells(name string) (camel, snake bool) {
-	for i := range members {
-		if m := &members[i]; m.camel != m.snake {
-			camel = camel || name == m.camel
-			snake = snake || name == m.snake
-		}
+// set stores the value of m, which the caller called name.
+func (t *TokenRequest) set(m *member, name, value string) error {
+	if len(value) > m.max && utf8.RuneCountInString(value) > m.max {
+		return signin.Refuse(signin.ParameterInvalid, "%s is longer than %d characters", name, m.max)
 	}
-	return camel, snake
+	*m.field(t) = value
+	return nil
 }
 
 // maxFormMembers is how many members a form may have.
@@ -175,12 +164,13 @@ const maxFormMembers = 64
 // maxDepth is how deep a value that is passed over may nest.
 const maxDepth = 16
 
+// decodeJSON reads one object. The decoder refuses a name that is there twice; that a member is not there in both of its
+// spellings follows from the object having one spelling only.
 func (t *TokenRequest) decodeJSON() error {
-	dec := jsontext.NewDecoder(bytesReader(t.Body))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(t.Body))
 	if k, err := dec.ReadToken(); err != nil || k.Kind() != '{' {
 		return malformed("one JSON object")
 	}
-	var seen [8]bool
 	var camel, snake bool
 	for dec.PeekKind() == '"' {
 		key, err := dec.ReadToken()
@@ -188,16 +178,14 @@ func (t *TokenRequest) decodeJSON() error {
 			return malformed("valid JSON, or has a member twice")
 		}
 		name := key.String()
-		isCamel, isSnake := spells(name)
-		camel, snake = camel || isCamel, snake || isSnake
+		m := memberCalled(name)
+		if m != nil && m.camel != m.snake {
+			camel, snake = camel || name == m.camel, snake || name == m.snake
+		}
 		if camel && snake {
 			return signin.Refuse(signin.ParameterInvalid, "members are spelled in two ways, like clientId and like client_id: use one")
 		}
-		spelling := CamelJSON
-		if isSnake {
-			spelling = SnakeJSON
-		}
-		if err := t.readValue(dec, &seen, spelling, name); err != nil {
+		if err := t.readValue(dec, m, name); err != nil {
 			return err
 		}
 	}
@@ -213,13 +201,9 @@ func (t *TokenRequest) decodeJSON() error {
 	return nil
 }
 
-// readValue reads the value of the member name.
-func (t *TokenRequest) readValue(dec *jsontext.Decoder, seen *[8]bool, spelling Spelling, name string) error {
-	known := false
-	for i := range members {
-		known = known || members[i].camel == name || members[i].snake == name
-	}
-	if !known {
+// readValue reads the value of m, which is nil for a member that is passed over.
+func (t *TokenRequest) readValue(dec *jsontext.Decoder, m *member, name string) error {
+	if m == nil {
 		return skipValue(dec)
 	}
 	value, err := dec.ReadToken()
@@ -228,7 +212,7 @@ func (t *TokenRequest) readValue(dec *jsontext.Decoder, seen *[8]bool, spelling 
 	}
 	switch value.Kind() {
 	case '"':
-		return t.set(seen, spelling, name, value.String())
+		return t.set(m, name, value.String())
 	case 'n': // null is as good as absent
 		return nil
 	}
@@ -252,7 +236,6 @@ func skipValue(dec *jsontext.Decoder) error {
 
 func (t *TokenRequest) decodeForm() error {
 	t.Spelling = SnakeForm
-	var seen [8]bool
 	var names []string // few: a form has a handful of members
 	for pair := range strings.SplitSeq(string(t.Body), "&") {
 		if pair == "" {
@@ -266,15 +249,22 @@ func (t *TokenRequest) decodeForm() error {
 		if value, err = unescapeForm(value); err != nil {
 			return err
 		}
-		if err := t.set(&seen, SnakeForm, name, value); err != nil {
-			return err
-		}
-		// What is passed over must not be there twice either.
+		m := memberCalled(name)
+		known := m != nil && name == m.snake
+		// What is passed over must not be there twice either; but then its name is the caller's text.
 		if slices.Contains(names, name) {
-			return signin.Refuse(signin.BodyMalformed, "a member is there twice")
+			if !known {
+				name = "a member"
+			}
+			return signin.Refuse(signin.BodyMalformed, "%s is there twice", name)
 		}
 		if names = append(names, name); len(names) > maxFormMembers {
 			return malformed("a form with a sensible number of members")
+		}
+		if known {
+			if err := t.set(m, name, value); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

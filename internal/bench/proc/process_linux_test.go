@@ -14,7 +14,7 @@ func start(t *testing.T, ctx context.Context, args ...string) *Process {
 	t.Helper()
 	program, err := exec.LookPath(args[0])
 	if err != nil {
-		t.Skip(args[0] + " is not installed")
+		t.Fatal(err)
 	}
 	l := NewLauncher(t.TempDir())
 	t.Cleanup(l.Close)
@@ -81,7 +81,7 @@ func TestStopTellsABadEnd(t *testing.T) {
 func TestClosedLauncherLeavesNoChild(t *testing.T) {
 	program, err := exec.LookPath("sleep")
 	if err != nil {
-		t.Skip("sleep is not installed")
+		t.Fatal(err)
 	}
 	l := NewLauncher(t.TempDir())
 	p, err := l.Start(t.Context(), "child", program, "60")
