@@ -11,7 +11,6 @@ import (
 	"github.com/latchkey-id/latchkey/internal/config"
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/server"
-	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/store/sqlite"
 )
@@ -50,19 +49,6 @@ func (i *installation) ring(ctx context.Context, now time.Time) (*keyring.Ring, 
 		return nil, err
 	}
 	return keyring.Open(ctx, i.Store, root, server.RingOptions(i.cfg), now)
-}
-
-// takeAway does what ends sessions, and sees to it that none slips through.
-//
-// take is given the time of the change and announces it with that. But it may have waited for another write, and a server
-// may have let somebody in meanwhile, on what it read before; so the notice is given once more, with the time of then.
-func (i *installation) takeAway(ctx context.Context, reason signin.Reason, subject string, take func(at, expires time.Time) error) error {
-	at := time.Now()
-	if err := take(at, signin.NoticeExpiry(at)); err != nil {
-		return err
-	}
-	at = time.Now()
-	return i.Announce(ctx, signin.Notice{Reason: reason, Subject: subject, At: at, Expires: signin.NoticeExpiry(at)})
 }
 
 // openStore opens the database of cfg, making the data directory if need be.

@@ -110,18 +110,12 @@ func (cmd rolePolicyCmd) Run(ctx context.Context, o *output) error {
 		if err != nil {
 			return err
 		}
-		reason := signin.ChangedRole
-		if deniesSignIn(parsed, in.cfg.Region, role.Account) {
-			reason = signin.DeniedRole
-		}
-		err = in.takeAway(ctx, reason, role.ID, func(at, expires time.Time) error {
-			return in.SetRolePolicy(ctx, role.ID, document, reason == signin.DeniedRole, at, expires)
-		})
-		if err != nil {
+		denies, now := deniesSignIn(parsed, in.cfg.Region, role.Account), time.Now()
+		if err := in.SetRolePolicy(ctx, role.ID, document, denies, now, signin.NoticeExpiry(now)); err != nil {
 			return err
 		}
 		o.note("Replaced the policy of %s. The sessions of the role end within two seconds; whoever the policy allows signs in again.", cmd.roleArgs)
-		if reason == signin.DeniedRole {
+		if denies {
 			o.note("Note: the policy does not allow every way to sign in. It must allow signin:AuthorizeOAuth2Access and signin:CreateOAuth2Token; see docs/operations.md.")
 		}
 		return nil
@@ -174,10 +168,8 @@ func (cmd roleUnassignCmd) Run(ctx context.Context, o *output) error {
 		if err != nil {
 			return err
 		}
-		err = in.takeAway(ctx, signin.RemovedAssignment, signin.AssignmentSubject(p.ID, role.ID), func(at, expires time.Time) error {
-			return in.Unassign(ctx, p.ID, role.ID, at, expires)
-		})
-		if err != nil {
+		now := time.Now()
+		if err := in.Unassign(ctx, p.ID, role.ID, now, signin.NoticeExpiry(now)); err != nil {
 			return explain(err, "assignment of "+cmd.String()+" to "+p.Name)
 		}
 		o.note("%s no longer acts as %s; sessions that do end within two seconds.", p.Name, cmd.roleArgs)

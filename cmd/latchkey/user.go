@@ -87,10 +87,8 @@ func (cmd userPasswdCmd) Run(ctx context.Context, o *output) error {
 		if err != nil {
 			return sentence(err)
 		}
-		err = in.takeAway(ctx, signin.ChangedCredentials, p.ID, func(at, expires time.Time) error {
-			return in.SetPassword(ctx, p.ID, hash, at, expires)
-		})
-		if err != nil {
+		now := time.Now()
+		if err := in.SetPassword(ctx, p.ID, hash, now, signin.NoticeExpiry(now)); err != nil {
 			return err
 		}
 		o.note("Set the password of %s. Sessions and browsers that signed in with the old one end within two seconds.", p.Name)
@@ -108,10 +106,8 @@ type userDisableCmd struct {
 
 func (cmd userDisableCmd) Run(ctx context.Context, o *output) error {
 	return changePerson(ctx, cmd.configFlag, cmd.Name, func(in *installation, p store.Person) error {
-		err := in.takeAway(ctx, signin.DisabledPerson, p.ID, func(at, expires time.Time) error {
-			return in.DisablePerson(ctx, p.ID, at, expires)
-		})
-		if err != nil {
+		now := time.Now()
+		if err := in.DisablePerson(ctx, p.ID, now, signin.NoticeExpiry(now)); err != nil {
 			return err
 		}
 		o.note("Disabled %s. All sessions end within two seconds. To undo: latchkey user enable %s", p.Name, p.Name)

@@ -36,7 +36,7 @@ func (p *Pages) authorize(w http.ResponseWriter, c *wire.Call) {
 		p.autoApprove(w, c, a, page)
 		return
 	}
-	who, in, err := p.browsers.Who(c.Context(), c.Request, c.Now)
+	who, in, _, err := p.who(c)
 	switch {
 	case err != nil:
 		p.refuse(w, c, err, &a.request)
@@ -51,6 +51,17 @@ func (p *Pages) authorize(w http.ResponseWriter, c *wire.Call) {
 	}
 }
 
+// who returns who is signed in at the browser, whether anybody is, and what the board knew before they were looked up,
+// for approve.
+func (p *Pages) who(c *wire.Call) (who seal.Browser, in bool, asOf int64, err error) {
+	asOf, err = p.Board.CatchUp(c.Context(), c.Now)
+	if err != nil {
+		return who, false, 0, err
+	}
+	who, in, err = p.browsers.Who(c.Context(), c.Request, c.Now)
+	return who, in, asOf, err
+}
+
 // newPage begins the way of a checked request through the pages.
 func newPage(r signin.Request, now time.Time) seal.Page {
 	page := seal.Page{Request: r, Session: signin.NewSessionID(now), Issued: now.Truncate(time.Second)}
@@ -58,18 +69,23 @@ func newPage(r signin.Request, now time.Time) seal.Page {
 	return page
 }
 
-// approve returns what a code for principal says.
-func (p *Pages) approve(page seal.Page, who seal.Browser, principal signin.Principal, now time.Time) signin.Authorization {
+// approve returns what a code for principal says. asOf is what the board knew before any of it was looked up.
+func (p *Pages) approve(page seal.Page, who seal.Browser, principal signin.Principal, asOf int64, now time.Time) signin.Authorization {
 	r := page.Request
 	return signin.Authorization{
 		ID: page.Session, Salt: page.Salt, ClientID: r.ClientID, Redirect: signin.HashRedirect(r.RedirectURI),
 		Challenge: r.Challenge, Principal: principal, AuthTime: who.AuthTime, Methods: who.Methods,
-		Issued: now.Truncate(time.Millisecond), Expires: now.Add(p.Lifetimes.Code(r.ClientID)).Truncate(time.Second),
+		Issued: now.Truncate(time.Millisecond), AsOf: asOf, Expires: now.Add(p.Lifetimes.Code(r.ClientID)).Truncate(time.Second),
 	}
 }
 
 // autoApprove sends the client a code for the person of Deps.AutoApprove and their first role, without a page.
 func (p *Pages) autoApprove(w http.ResponseWriter, c *wire.Call, a asked, page seal.Page) {
+	asOf, err := p.Board.CatchUp(c.Context(), c.Now)
+	if err != nil {
+		p.refuse(w, c, err, nil)
+		return
+	}
 	choices, person, err := p.autoChoices(c.Context(), a.client)
 	if err != nil {
 		p.refuse(w, c, err, nil)
@@ -81,7 +97,7 @@ func (p *Pages) autoApprove(w http.ResponseWriter, c *wire.Call, a asked, page s
 		return
 	}
 	who := seal.Browser{PersonID: person.ID, Person: person.Name, AuthTime: c.Now.Truncate(time.Millisecond)}
-	p.answerCode(w, c, page, p.approve(page, who, choices[0].principal(who), c.Now))
+	p.answerCode(w, c, page, p.approve(page, who, choices[0].principal(who), asOf, c.Now))
 }
 
 func (p *Pages) autoChoices(ctx context.Context, client signin.Client) ([]choice, store.Person, error) {

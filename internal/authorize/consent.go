@@ -100,7 +100,7 @@ func (p *Pages) consent(w http.ResponseWriter, c *wire.Call) {
 		p.answerError(w, c, request, refusal{accessDenied, signin.Refuse(signin.ConsentRefused, "access was not granted")})
 		return
 	}
-	who, in, err := p.browsers.Who(c.Context(), c.Request, c.Now)
+	who, in, asOf, err := p.who(c)
 	if err != nil {
 		p.refuse(w, c, err, &request)
 		return
@@ -127,7 +127,7 @@ func (p *Pages) consent(w http.ResponseWriter, c *wire.Call) {
 		return
 	}
 	p.browsers.RememberRole(w, c.Request, choices[i].value())
-	p.answerCode(w, c, f.page, p.approve(f.page, who, choices[i].principal(who), c.Now))
+	p.answerCode(w, c, f.page, p.approve(f.page, who, choices[i].principal(who), asOf, c.Now))
 }
 
 // target says where the client waits for its answer.

@@ -29,7 +29,10 @@ func TestSignInAndAllowGiveACode(t *testing.T) {
 	want := signin.Authorization{
 		ID: auth.ID, Salt: auth.Salt, ClientID: signin.SameDevice, Redirect: signin.HashRedirect(callback), Challenge: auth.Challenge,
 		Principal: signin.Principal{Account: account, Role: "Developer", RoleID: role.ID, Person: "alice", PersonID: s.people["alice"].ID},
-		AuthTime:  signedIn, Issued: s.now, Expires: s.now.Add(5 * time.Minute), Methods: "pwd",
+		AuthTime:  signedIn, Issued: s.now, AsOf: auth.AsOf, Expires: s.now.Add(5 * time.Minute), Methods: "pwd",
+	}
+	if auth.AsOf == 0 { // bob was disabled
+		t.Error("the code does not say which notices were known")
 	}
 	if auth != want || auth.Challenge.String() != challenge || auth.Salt == [16]byte{} {
 		t.Errorf("the code says %+v, want %+v", auth, want)
@@ -399,7 +402,7 @@ func TestCodeStaysWithinItsLimit(t *testing.T) {
 	long := signin.Principal{Account: account, Role: strings.Repeat("r", 64), RoleID: s.roles[account+"/Developer"].ID,
 		Person: strings.Repeat("p", 64), PersonID: s.people["bob"].ID}
 	page := newPage(signin.Request{ClientID: signin.ConfidentialPrefix + strings.Repeat("c", 26), RedirectURI: appURI}, s.now)
-	auth := s.approve(page, seal.Browser{AuthTime: s.now, Methods: "pwd"}, long, s.now)
+	auth := s.approve(page, seal.Browser{AuthTime: s.now, Methods: "pwd"}, long, 1<<48, s.now)
 	if code := seal.SealCode(s.Keys.SealingKey(s.now), auth); len(code) > seal.MaxCode {
 		t.Errorf("code has %d characters, want at most %d", len(code), seal.MaxCode)
 	}

@@ -23,7 +23,7 @@ const signedOutQuery = "signed-out"
 // home answers GET /: what this server is, and who is signed in.
 func (p *Pages) home(w http.ResponseWriter, c *wire.Call) {
 	c.Record.Operation = "Home"
-	who, in, err := p.browsers.Who(c.Context(), c.Request, c.Now)
+	who, in, _, err := p.who(c)
 	if err != nil {
 		p.refuse(w, c, err, nil)
 		return

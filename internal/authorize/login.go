@@ -44,12 +44,17 @@ func (p *Pages) signIn(w http.ResponseWriter, c *wire.Call) {
 	if !ok {
 		return
 	}
+	asOf, err := p.Board.CatchUp(c.Context(), c.Now)
+	if err != nil {
+		p.refuse(w, c, err, &f.page.Request)
+		return
+	}
 	username := f.Get("username")
 	person, err := p.passwords.Password(c.Context(), identity.Attempt{
 		Name: username, Password: f.Get("password"), Address: c.Remote, Device: p.browsers.Device(c.Request, c.Now),
 	}, c.Now)
 	if err == nil {
-		p.browsers.SignIn(w, c.Request, person, identity.PasswordMethod, c.Now)
+		p.browsers.SignIn(w, c.Request, person, identity.PasswordMethod, asOf, c.Now)
 		c.Record.Outcome = "ok"
 		seeOther(w, canonical(f.page.Request)+"&"+signedInQuery)
 		return

@@ -38,10 +38,11 @@ const (
 )
 
 // SignIn makes the browser that asks r one where person authenticated at now by methods, and a known device of person.
-func (b *Browsers) SignIn(w http.ResponseWriter, r *http.Request, person store.Person, methods string, now time.Time) {
+// asOf is what Board.CatchUp returned before the person was looked up.
+func (b *Browsers) SignIn(w http.ResponseWriter, r *http.Request, person store.Person, methods string, asOf int64, now time.Time) {
 	in := seal.Browser{
 		PersonID: person.ID, Person: person.Name, Methods: methods,
-		AuthTime: now.Truncate(time.Millisecond), Expires: now.Add(b.Lifetime).Truncate(time.Second),
+		AuthTime: now.Truncate(time.Millisecond), AsOf: asOf, Expires: now.Add(b.Lifetime).Truncate(time.Second),
 	}
 	rand.Read(in.ID[:])
 	key := b.Keys.SealingKey(now)
@@ -56,8 +57,9 @@ func (b *Browsers) SignIn(w http.ResponseWriter, r *http.Request, person store.P
 	b.set(w, r, deviceCookie, seal.SealDevice(key, device), deviceLifetime)
 }
 
-// Who returns who is signed in at the browser that asks r, and whether anybody is. An Overloaded fault: this node has
-// not heard of what no longer holds for too long. Other errors are of the store.
+// Who returns who is signed in at the browser that asks r, and whether anybody is. Call Board.CatchUp before, so that
+// what was changed a moment ago counts. An Overloaded fault: this node has not heard of what no longer holds for too
+// long. Other errors are of the store.
 func (b *Browsers) Who(ctx context.Context, r *http.Request, now time.Time) (seal.Browser, bool, error) {
 	in, ok := b.open(r)
 	if !ok || !now.Before(in.Expires) {
@@ -66,19 +68,18 @@ func (b *Browsers) Who(ctx context.Context, r *http.Request, now time.Time) (sea
 	if err := b.Board.Fresh(now); err != nil {
 		return seal.Browser{}, false, err
 	}
-	if b.Board.Ended(signin.SignedOutBrowser, hex.EncodeToString(in.ID[:]), in.AuthTime) ||
-		b.Board.Ended(signin.ChangedCredentials, in.PersonID, in.AuthTime) ||
-		b.Board.Ended(signin.DisabledPerson, in.PersonID, in.AuthTime) {
+	if b.Board.Named(signin.SignedOutBrowser, hex.EncodeToString(in.ID[:])) ||
+		b.Board.Ended(signin.ChangedCredentials, in.PersonID, in.AsOf, in.AuthTime) ||
+		b.Board.Ended(signin.DisabledPerson, in.PersonID, in.AsOf, in.AuthTime) {
 		return seal.Browser{}, false, nil
 	}
-	// The pages read the directory anyway, and the person's row is ahead of the notices by up to two seconds.
 	person, err := b.People.PersonByID(ctx, in.PersonID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return seal.Browser{}, false, nil
 	case err != nil:
 		return seal.Browser{}, false, fmt.Errorf("find person of browser: %w", err)
-	case person.Disabled || !in.AuthTime.After(person.PasswordChanged):
+	case person.Disabled:
 		return seal.Browser{}, false, nil
 	}
 	return in, true, nil
@@ -94,8 +95,7 @@ func (b *Browsers) SignOut(ctx context.Context, w http.ResponseWriter, r *http.R
 	}
 	err := b.Board.Announce(ctx, signin.Notice{
 		Reason: signin.SignedOutBrowser, Subject: hex.EncodeToString(in.ID[:]),
-		// A node whose clock is ahead may have let the browser in after what is now here.
-		At: later(now, in.AuthTime), Expires: in.Expires,
+		At: now, Expires: in.Expires,
 	})
 	if err != nil {
 		return fmt.Errorf("sign out: %w", err)
@@ -141,11 +141,4 @@ func (b *Browsers) secure(r *http.Request) bool {
 		}
 	}
 	return scheme == "https"
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

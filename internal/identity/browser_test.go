@@ -15,7 +15,7 @@ const host = "signin.example.com"
 // signedIn returns the answer that signs alice in at now.
 func (w *world) signedIn(now time.Time) *httptest.ResponseRecorder {
 	answer := httptest.NewRecorder()
-	w.SignIn(answer, request(host), w.alice, PasswordMethod, now)
+	w.SignIn(answer, request(host), w.alice, PasswordMethod, w.asOf(), now)
 	return answer
 }
 
@@ -30,7 +30,7 @@ func TestCookiesAreKeptFromScriptsAndOtherSites(t *testing.T) {
 		{"unknown.example.net", "__Host-", true}, // as the first base URL
 	} {
 		answer := httptest.NewRecorder()
-		w.SignIn(answer, request(tt.host), w.alice, PasswordMethod, noon)
+		w.SignIn(answer, request(tt.host), w.alice, PasswordMethod, w.asOf(), noon)
 		w.RememberRole(answer, request(tt.host), "111122223333/Developer")
 		cookies := answer.Result().Cookies()
 		if len(cookies) != 3 {
@@ -123,7 +123,7 @@ func TestSignOutOfNobodyIsNoError(t *testing.T) {
 	}
 }
 
-// A changed password and a disabled person end what is signed in at once: by the row here, by the notice elsewhere.
+// A changed password and a disabled person end what is signed in.
 func TestBrowserIsOverWhenThePersonChanges(t *testing.T) {
 	for why, change := range map[string]func(*world) error{
 		"password changed": func(w *world) error {
@@ -136,15 +136,13 @@ func TestBrowserIsOverWhenThePersonChanges(t *testing.T) {
 			if err := w.store.DisablePerson(t.Context(), w.alice.ID, noon, noon.Add(time.Hour)); err != nil {
 				return err
 			}
-			if err := w.store.EnablePerson(t.Context(), w.alice.ID); err != nil {
-				return err
-			}
-			return w.Board.Poll(t.Context(), noon)
+			return w.store.EnablePerson(t.Context(), w.alice.ID)
 		},
 	} {
 		w := newWorld(t)
 		r := request(host, w.signedIn(noon))
 		must(t, change(w))
+		must(t, w.Board.Poll(t.Context(), noon))
 		if _, ok, err := w.Who(t.Context(), r, noon.Add(time.Second)); ok || err != nil {
 			t.Errorf("%s: Who = %v, %v; want nobody", why, ok, err)
 		}
@@ -172,13 +170,13 @@ func TestDeviceStaysTheSameForAPerson(t *testing.T) {
 	first := w.signedIn(noon)
 	before := w.Device(request(host, first), noon)
 	second := httptest.NewRecorder()
-	w.SignIn(second, request(host, first), w.alice, PasswordMethod, noon.Add(time.Hour))
+	w.SignIn(second, request(host, first), w.alice, PasswordMethod, w.asOf(), noon.Add(time.Hour))
 	after := w.Device(request(host, first, second), noon.Add(time.Hour))
 	if before.ID != after.ID || after.PersonID != w.alice.ID || !after.Issued.Equal(noon.Add(time.Hour)) {
 		t.Errorf("device was %+v, is %+v; want the same with a new time", before, after)
 	}
 	third := httptest.NewRecorder()
-	w.SignIn(third, request(host, first, second), w.bob, PasswordMethod, noon.Add(time.Hour))
+	w.SignIn(third, request(host, first, second), w.bob, PasswordMethod, w.asOf(), noon.Add(time.Hour))
 	if d := w.Device(request(host, third), noon.Add(time.Hour)); d.ID == before.ID || d.PersonID != w.bob.ID {
 		t.Errorf("device of the next person = %+v, want another", d)
 	}

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -62,6 +63,15 @@ func (w *world) add(t *testing.T, name, hash string) store.Person {
 	p := store.Person{ID: signin.NewUniqueID(signin.PrefixPerson), Name: name, PasswordHash: hash, Created: made, PasswordChanged: made}
 	must(t, w.store.AddPerson(t.Context(), p))
 	return p
+}
+
+// asOf is what a page finds before it looks anybody up.
+func (w *world) asOf() int64 {
+	asOf, err := w.Board.CatchUp(context.Background(), noon)
+	if err != nil {
+		panic(err)
+	}
+	return asOf
 }
 
 func must(t *testing.T, err error) {

@@ -28,7 +28,14 @@ type Board struct {
 }
 
 // entry is the latest notice about a subject.
-type entry struct{ at, expires time.Time }
+type entry struct {
+	seq         int64 // 0: announced here, and not read back yet
+	at, expires time.Time
+}
+
+// skew is more than the clocks of nodes may be apart. What began this much before a notice was given is over whatever the
+// numbers say: those begin again lower where an old copy of the database was restored.
+const skew = 10 * time.Minute
 
 // batch is how many notices are read at a time.
 const batch = 1000
@@ -86,6 +93,7 @@ func (b *Board) put(n signin.Notice) {
 		b.ended[n.Reason] = of
 	}
 	e := of[n.Subject]
+	e.seq = max(e.seq, n.Seq)
 	if e.at.Before(n.At) {
 		e.at = n.At
 	}
@@ -126,6 +134,18 @@ func (b *Board) Count() map[signin.Reason]uint64 {
 	return maps.Clone(b.count)
 }
 
+// CatchUp is a Poll that returns the Seq of the newest notice heard. What is issued on the strength of the directory
+// carries this number, taken before the directory and the board were asked: then every change that was missed has a
+// notice with a higher one, however far the clocks of nodes are apart.
+func (b *Board) CatchUp(ctx context.Context, now time.Time) (asOf int64, err error) {
+	if err := b.Poll(ctx, now); err != nil {
+		return 0, err
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.last, nil
+}
+
 // Heard returns when the source last answered.
 func (b *Board) Heard() time.Time {
 	b.mu.RLock()
@@ -146,41 +166,48 @@ func (b *Board) Fresh(now time.Time) error {
 	return nil
 }
 
-// Ended tells whether a notice with that reason and subject ended what began at began.
-func (b *Board) Ended(reason signin.Reason, subject string, began time.Time) bool {
+// Ended tells whether a notice with that reason and subject ended what was issued at issued, by somebody who had heard of
+// notices up to asOf.
+func (b *Board) Ended(reason signin.Reason, subject string, asOf int64, issued time.Time) bool {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	e, ok := b.ended[reason][subject]
-	return ok && !began.After(e.at)
+	return ok && (e.seq > asOf || e.at.After(issued.Add(skew)))
 }
 
-// Revoked tells whether the session was revoked. No times are compared: a session has its id to itself, and one clock may
-// be behind another.
-func (b *Board) Revoked(id signin.SessionID) bool {
-	return b.Ended(signin.RevokedSession, id.String(), time.Time{})
+// Named tells whether there is a notice with that reason and subject at all. It is for subjects that are the one thing
+// that the notice ended, such as a session.
+func (b *Board) Named(reason signin.Reason, subject string) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	_, ok := b.ended[reason][subject]
+	return ok
 }
+
+// Revoked tells whether the session was revoked.
+func (b *Board) Revoked(id signin.SessionID) bool { return b.Named(signin.RevokedSession, id.String()) }
 
 // Check returns nil while s holds, else the fault that says why it is over.
 func (b *Board) Check(s signin.Session) error {
 	if b.Revoked(s.ID) {
 		return signin.Refuse(signin.SessionRevoked, "This session was revoked. Sign in again.")
 	}
-	return b.CheckPrincipal(s.Principal, s.AuthTime, s.Issued)
+	return b.CheckPrincipal(s.Principal, s.AsOf, s.Issued)
 }
 
-// CheckPrincipal returns nil while p, who authenticated at authTime and was let in at issued, still holds, else the
-// fault that says what changed.
-func (b *Board) CheckPrincipal(p signin.Principal, authTime, issued time.Time) error {
+// CheckPrincipal returns nil while p, who was let in at issued on what was known up to asOf, still holds, else the fault
+// that says what changed.
+func (b *Board) CheckPrincipal(p signin.Principal, asOf int64, issued time.Time) error {
 	switch {
-	case b.Ended(signin.DisabledPerson, p.PersonID, issued):
+	case b.Ended(signin.DisabledPerson, p.PersonID, asOf, issued):
 		return signin.Refuse(signin.PermissionMissing, "This person was disabled since the login. Ask the administrator.")
-	case b.Ended(signin.ChangedCredentials, p.PersonID, authTime):
+	case b.Ended(signin.ChangedCredentials, p.PersonID, asOf, issued):
 		return signin.Refuse(signin.CredentialsChanged, "The password was changed since the login. Sign in again with the new one.")
-	case b.Ended(signin.RemovedAssignment, signin.AssignmentSubject(p.PersonID, p.RoleID), issued):
+	case b.Ended(signin.RemovedAssignment, signin.AssignmentSubject(p.PersonID, p.RoleID), asOf, issued):
 		return signin.Refuse(signin.PermissionMissing, "The role %s in account %s is no longer assigned to this person. Ask the administrator.", p.Role, p.Account)
-	case b.Ended(signin.DeniedRole, p.RoleID, issued):
+	case b.Ended(signin.DeniedRole, p.RoleID, asOf, issued):
 		return signin.Refuse(signin.PermissionMissing, "The policy of role %s in account %s no longer allows signin:CreateOAuth2Token. Ask the administrator.", p.Role, p.Account)
-	case b.Ended(signin.ChangedRole, p.RoleID, issued):
+	case b.Ended(signin.ChangedRole, p.RoleID, asOf, issued):
 		return signin.Refuse(signin.SessionRevoked, "The policy of role %s in account %s was changed since the login. Sign in again.", p.Role, p.Account)
 	}
 	return nil

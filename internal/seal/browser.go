@@ -13,6 +13,7 @@ type Browser struct {
 	PersonID string
 	Person   string
 	AuthTime time.Time // when the person authenticated, to the millisecond
+	AsOf     int64     // Seq of the newest notice that was heard before that; later ones may end it
 	Expires  time.Time // to the second
 	Methods  string    // RFC 8176, space-separated
 }
@@ -24,6 +25,7 @@ func SealBrowser(k *Key, b Browser) string {
 	w.text(b.PersonID)
 	w.text(b.Person)
 	w.millis(b.AuthTime)
+	w.number(b.AsOf)
 	w.seconds(b.Expires)
 	w.text(b.Methods)
 	return base64.RawURLEncoding.EncodeToString(k.appendSeal(nil, kindBrowser, w.b))
@@ -41,6 +43,7 @@ func OpenBrowser(keys Keys, text string) (Browser, error) {
 	b.PersonID = r.text()
 	b.Person = r.text()
 	b.AuthTime = r.millis()
+	b.AsOf = r.number()
 	b.Expires = r.seconds()
 	b.Methods = r.text()
 	if err := r.done(); err != nil {

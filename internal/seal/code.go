@@ -21,6 +21,7 @@ func SealCode(k *Key, a signin.Authorization) string {
 	writePrincipal(&w, a.Principal)
 	w.millis(a.AuthTime)
 	w.millis(a.Issued)
+	w.number(a.AsOf)
 	w.seconds(a.Expires)
 	w.text(a.Methods)
 	return base64.RawURLEncoding.EncodeToString(k.appendSeal(nil, kindCode, w.b))
@@ -42,6 +43,7 @@ func OpenCode(keys Keys, code string) (signin.Authorization, error) {
 	a.Principal = readPrincipal(&r)
 	a.AuthTime = r.millis()
 	a.Issued = r.millis()
+	a.AsOf = r.number()
 	a.Expires = r.seconds()
 	a.Methods = r.text()
 	if err := r.done(); err != nil {

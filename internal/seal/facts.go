@@ -7,7 +7,7 @@ import (
 )
 
 // factsVersion is the first byte of all facts. A change of any layout below raises it.
-const factsVersion = 1
+const factsVersion = 2
 
 // writer appends fields in order.
 type writer struct{ b []byte }

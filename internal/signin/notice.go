@@ -25,6 +25,7 @@ const (
 	DeniedRole         Reason = 5 // Subject: role id; its policy denies sign-in now
 	SignedOutBrowser   Reason = 6 // Subject: id of the browser session
 	ChangedRole        Reason = 7 // Subject: role id; its policy was replaced by one that still allows sign-in
+	ChangedRing        Reason = 8 // Subject: empty; the key ring was changed out of turn, so load it now
 )
 
 // String returns a short name for logs and metrics.
@@ -44,6 +45,8 @@ func (r Reason) String() string {
 		return "role-changed"
 	case SignedOutBrowser:
 		return "browser-signed-out"
+	case ChangedRing:
+		return "ring-changed"
 	}
 	return "unknown"
 }

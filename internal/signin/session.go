@@ -42,6 +42,7 @@ type Authorization struct {
 	Principal Principal
 	AuthTime  time.Time // when the person authenticated, to the millisecond
 	Issued    time.Time // when the person approved, to the millisecond
+	AsOf      int64     // Seq of the newest notice that was heard before the directory was asked
 	Expires   time.Time // to the second
 	Methods   string    // how the person authenticated (RFC 8176), space-separated, e.g. "pwd"
 }
@@ -67,6 +68,7 @@ type Session struct {
 	Key       Thumbprint // the DPoP key; zero for clients that sign instead
 	AuthTime  time.Time  // when the person authenticated, to the millisecond
 	Issued    time.Time  // when the person approved, to the millisecond
+	AsOf      int64      // Seq of the newest notice that was heard before the directory was asked; later ones may end it
 	Start     time.Time  // the second of redemption
 	End       time.Time  // no credentials after this
 	Methods   string
@@ -82,7 +84,7 @@ func Begin(a Authorization, key Thumbprint, now time.Time, l Lifetimes) Session 
 	start := now.Truncate(time.Second)
 	return Session{
 		ID: a.ID, ClientID: a.ClientID, Principal: a.Principal, Key: key,
-		AuthTime: a.AuthTime, Issued: a.Issued, Start: start, End: start.Add(l.Session), Methods: a.Methods,
+		AuthTime: a.AuthTime, Issued: a.Issued, AsOf: a.AsOf, Start: start, End: start.Add(l.Session), Methods: a.Methods,
 	}
 }
 
@@ -123,6 +125,22 @@ func (l Lifetimes) Code(clientID string) time.Duration {
 // StepAt returns the step that s is in at now; 0 before its start.
 func (s Session) StepAt(now time.Time, l Lifetimes) int64 {
 	return max(0, int64(now.Sub(s.Start)/l.Step))
+}
+
+// StepFor returns the step that a request is answered for whose proof was made at made and which came at now: that of when
+// it was made. So every node gives the same answer, also to a copy of the request that comes later.
+//
+// A proof that was made in the future is taken to be made now; one that is older than half of what Credentials has over
+// Step, to be just so old, so that a client whose clock is behind gets credentials with some life in them. With the
+// default lifetimes no proof is both acceptable and older than that.
+func (s Session) StepFor(made, now time.Time, l Lifetimes) int64 {
+	if made.After(now) {
+		made = now
+	}
+	if oldest := now.Add(-(l.Credentials - l.Step) / 2); made.Before(oldest) {
+		made = oldest
+	}
+	return s.StepAt(made, l)
 }
 
 // StepStart returns when step k of s begins.

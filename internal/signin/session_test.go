@@ -47,6 +47,36 @@ func TestStepsAtTheirEdges(t *testing.T) {
 	}
 }
 
+// The time of the proof decides, so that nodes that answer one request at different times give one answer.
+func TestRequestIsAnsweredForTheStepOfItsProof(t *testing.T) {
+	short := DefaultLifetimes()
+	short.Step, short.Credentials = 10*time.Second, 30*time.Second
+	for _, tt := range []struct {
+		l         Lifetimes
+		made, now time.Duration // since the start
+		want      int64
+	}{
+		{DefaultLifetimes(), 299 * time.Second, 299 * time.Second, 0},
+		{DefaultLifetimes(), 299 * time.Second, 301 * time.Second, 0},
+		{DefaultLifetimes(), 299 * time.Second, 599 * time.Second, 0}, // as late as it is accepted
+		{DefaultLifetimes(), 300 * time.Second, 599 * time.Second, 1},
+		{DefaultLifetimes(), 900 * time.Second, 601 * time.Second, 2}, // a clock that is ahead
+		{DefaultLifetimes(), -time.Hour, 0, 0},
+		// Where lifetimes are so short that the answer would be over, an old proof gets a later one.
+		{short, 0, 9 * time.Second, 0}, {short, 0, 20 * time.Second, 1}, {short, 0, 300 * time.Second, 29},
+	} {
+		s := Begin(Authorization{Principal: someone}, Thumbprint{}, begin, tt.l)
+		got := s.StepFor(begin.Add(tt.made), begin.Add(tt.now), tt.l)
+		if got != tt.want {
+			t.Errorf("StepFor(made start+%v, now start+%v) = %d, want %d", tt.made, tt.now, got, tt.want)
+		}
+		// The client is told to come again when five minutes are left; what it gets must last longer.
+		if left := s.StepExpiry(got, tt.l).Sub(begin.Add(tt.now)); tt.l.Step == 5*time.Minute && left <= 5*time.Minute {
+			t.Errorf("a proof of start+%v gets credentials with %v left at start+%v", tt.made, left, tt.now)
+		}
+	}
+}
+
 // An operator who shortens sessions means those under way too; whoever lengthens them, only new ones.
 func TestSessionEndsAtTheShorterOfTwoLifetimes(t *testing.T) {
 	began := DefaultLifetimes()

@@ -21,7 +21,7 @@ func (e *Endpoint) redeem(ctx context.Context, c *wire.Call, r *request) (signin
 	if err := e.Board.Fresh(c.Now); err != nil {
 		return signin.Session{}, err
 	}
-	if err := e.Board.CheckPrincipal(a.Principal, a.AuthTime, a.Issued); err != nil {
+	if err := e.Board.CheckPrincipal(a.Principal, a.AsOf, a.Issued); err != nil {
 		return signin.Session{}, err
 	}
 	if _, err := e.admit(ctx, c, r, 0); err != nil {

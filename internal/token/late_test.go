@@ -70,6 +70,51 @@ func TestLateRetransmissionIsToldToMakeAFreshProof(t *testing.T) {
 	})
 }
 
+// Attack: capture a whole refresh request, and send it to another node, or after a restart, where nobody remembers it. It
+// gives what it gave, because the time of its proof decides the step.
+func TestCapturedRequestYieldsNothingNewElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.Start(t)
+		c := s.Client()
+		body := c.RefreshBody(c.Login(t).RefreshToken)
+		time.Sleep(4 * time.Minute)
+		proof := c.Proof()
+		first := c.Post(t, body, proof)
+		time.Sleep(4 * time.Minute) // into the next step
+		if fresh := c.Post(t, body, c.Proof()); fresh.AccessToken == first.AccessToken {
+			t.Fatal("no step went by")
+		}
+		s.Restart(t)
+		if again := c.Post(t, body, proof); again.Status != http.StatusOK || again.AccessToken != first.AccessToken || again.RefreshToken != first.RefreshToken {
+			t.Errorf("elsewhere = %d %s, want what it gave before", again.Status, again.Body)
+		}
+	})
+}
+
+// A notice counts by its number: a command on a computer whose clock is behind ends what a node whose clock is ahead let in.
+func TestNoticeEndsSessionsWhateverTheClocksSay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.Start(t)
+		c := s.Client()
+		token := c.Login(t).RefreshToken
+		behind := time.Now().Add(-3 * time.Minute)
+		if err := s.Store.DisablePerson(t.Context(), s.Person.ID, behind, signin.NoticeExpiry(behind)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		c.Refresh(t, token).WantFault(t, signin.PermissionMissing)
+		if err := s.Store.EnablePerson(t.Context(), s.Person.ID); err != nil {
+			t.Fatal(err)
+		}
+		if a := c.Login(t); a.Status != http.StatusOK {
+			t.Errorf("login after the person was enabled again = %d %s", a.Status, a.Body)
+		} else if a := c.Refresh(t, a.RefreshToken); a.Status != http.StatusOK {
+			t.Errorf("refresh of that = %d %s", a.Status, a.Body)
+		}
+		c.Refresh(t, token).WantFault(t, signin.PermissionMissing)
+	})
+}
+
 // expiresIn is never 0, which some clients cannot bear: a session with less than a second left is over.
 func TestLastSecondOfASession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -37,6 +37,6 @@ func (e *Endpoint) refresh(ctx context.Context, c *wire.Call, r *request) (signi
 	if err := e.Board.Check(s); err != nil {
 		return none, 0, err
 	}
-	step, err := e.admit(ctx, c, r, s.StepAt(c.Now, e.Lifetimes))
+	step, err := e.admit(ctx, c, r, s.StepFor(r.proof.IssuedAt, c.Now, e.Lifetimes))
 	return s, step, err
 }

@@ -195,8 +195,8 @@ func (e *Endpoint) checkSignature(ctx context.Context, c *wire.Call, r *request)
 	return nil
 }
 
-// admit lets the client through at its pace, and ties the proof to the first step that it is answered for, which it
-// returns. (RFC 9449 section 11.1 wants a proof used once; but clients send the same one again after a lost answer, so it
+// admit lets the client through at its pace, and ties the proof to the first body and step that it is answered for here;
+// it returns the step. (RFC 9449 section 11.1 wants a proof used once; but clients send the same one again after a lost answer, so it
 // may be repeated, never varied.)
 //
 // It comes when all else was checked: all people share the devtools clients, so what was refused must not use up their
