@@ -68,6 +68,13 @@ type Notices interface {
 	NoticesAfter(ctx context.Context, after int64, limit int) ([]signin.Notice, error)
 }
 
+// Waker is a store that can tell at once that another node gave notice, beside the polling that every caller does anyway.
+type Waker interface {
+	// Wake returns a channel that receives soon after a notice was given anywhere. It holds at most one word, and may stay
+	// silent: the connection that listens can be lost. One reader at most.
+	Wake() <-chan struct{}
+}
+
 // Account is an account that roles and service users belong to.
 type Account struct {
 	ID      string // 12 digits
@@ -190,4 +197,17 @@ type Keys interface {
 	RetireRingKey(ctx context.Context, id uint32, expires time.Time) error
 	// DeleteRingKeys deletes the keys that expired before now.
 	DeleteRingKeys(ctx context.Context, now time.Time) error
+}
+
+// Rewrap is a ring key that another root key wraps from now on.
+type Rewrap struct {
+	ID       uint32
+	From, To []byte // what is in Wrapped, and what will be
+}
+
+// Rewrapper changes the root key of the ring.
+type Rewrapper interface {
+	// RewrapRingKeys replaces Wrapped of all of keys. ErrNotFound: one of them is not there or is not wrapped as From
+	// says, because somebody else was first; nothing changed.
+	RewrapRingKeys(ctx context.Context, keys []Rewrap) error
 }
