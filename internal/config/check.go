@@ -22,8 +22,14 @@ var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
 
 // Check returns nil, or says which key is wrong and how to mend it. It fills in what depends on other keys.
 func (c *Config) Check() error {
-	if c.Data == "" {
-		return errors.New("data is missing: name the directory that the database shall be in")
+	if err := c.Database.check(); err != nil {
+		return err
+	}
+	switch shared := c.Database.Shared(); {
+	case c.Data == "" && !shared:
+		return errors.New("data is missing: name the directory that the database shall be in, or a PostgreSQL server in database.url")
+	case c.Data != "" && shared:
+		return errors.New("data and database.url are both set: the database is either a file in data or that server. `latchkey store copy` moves it")
 	}
 	if (c.RootKey.File == "") == (c.RootKey.Env == "") {
 		return errors.New("root_key needs exactly one of file and env; `latchkey init DIR` makes a key file")
@@ -66,7 +72,7 @@ func (c *Config) Check() error {
 	if c.Keys.Rotate < time.Hour {
 		return errors.New("keys.rotate must be at least 1h")
 	}
-	return errors.Join(c.Lifetimes.check(), c.Limits.check())
+	return errors.Join(c.Telemetry.check(), c.Shutdown.check(), c.Audit.check(), c.Reuse.check(), c.Lifetimes.check(), c.Limits.check())
 }
 
 // isWildcard tells whether host stands for every address of the machine.

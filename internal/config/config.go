@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Config is what `latchkey serve` and the administration commands read. Every field but Data and RootKey has a default
-// that is good for a first installation. Durations are written like 300s, 15m or 12h.
+// Config is what `latchkey serve` and the administration commands read. Every field but RootKey, and Data or Database, has
+// a default that is good for a first installation. Durations are written like 300s, 15m or 12h.
 type Config struct {
 	// Listen is the address and port to serve on. Default 127.0.0.1:8080. Port 0 takes a free one, for tests.
 	Listen string `yaml:"listen"`
@@ -17,8 +17,12 @@ type Config struct {
 	// proof or redirect for any other URL is refused. Default: http:// and the listen address.
 	BaseURLs []string `yaml:"base_urls"`
 
-	// Data is the directory of the database. It is made when it is missing, for this user only. Needed.
+	// Data is the directory of the database file. It is made when it is missing, for this user only. Needed, unless
+	// Database names a server.
 	Data string `yaml:"data"`
+
+	// Database names a PostgreSQL server, so that many nodes can share it. Default none: one node with a file in Data.
+	Database Database `yaml:"database"`
 
 	// RootKey says where the root key is. It wraps every key in the database; whoever loses it loses the sessions and the
 	// long-lived access keys, and nothing else.
@@ -40,11 +44,23 @@ type Config struct {
 	// Log says how to log.
 	Log Log `yaml:"log"`
 
+	// Telemetry says where traces and metrics are sent.
+	Telemetry Telemetry `yaml:"telemetry"`
+
+	// Shutdown says how the server stops.
+	Shutdown Shutdown `yaml:"shutdown"`
+
 	// IDToken says how id tokens are signed.
 	IDToken IDToken `yaml:"id_token"`
 
 	// Keys says how the key ring is kept.
 	Keys Keys `yaml:"keys"`
+
+	// Audit says how the audit trail is kept.
+	Audit Audit `yaml:"audit"`
+
+	// Reuse says what follows when an old refresh token is brought after a newer one.
+	Reuse Reuse `yaml:"reuse"`
 
 	// Lifetimes are the spans that rule codes and sessions.
 	Lifetimes Lifetimes `yaml:"lifetimes"`
@@ -67,6 +83,60 @@ type TLS struct {
 	Certificate string `yaml:"certificate"`
 	// Key is a PEM file with the private key, which not everybody can read.
 	Key string `yaml:"key"`
+}
+
+// Database names a PostgreSQL server by its URL, postgres://user:password@host:5432/name. Several hosts may be listed, with
+// target_session_attrs=read-write to find the primary among them. A URL with a password belongs into the environment.
+type Database struct {
+	// URL is the URL of the primary.
+	URL string `yaml:"url"`
+	// URLEnv is the name of an environment variable with that URL.
+	URLEnv string `yaml:"url_env"`
+	// ReplicaURL is the URL of a streaming replica, for reads of the directory. It is asked only while it has everything
+	// that the node has heard of.
+	ReplicaURL string `yaml:"replica_url"`
+	// ReplicaURLEnv is the name of an environment variable with that URL.
+	ReplicaURLEnv string `yaml:"replica_url_env"`
+	// Connections is how many connections a node has to each at most. Default 16.
+	Connections int `yaml:"connections"`
+}
+
+// Telemetry says where traces and metrics are sent, beside what /metrics shows.
+type Telemetry struct {
+	// Endpoint is the base URL of an OTLP/HTTP collector, like http://127.0.0.1:4318. Default none. Headers that it wants
+	// are in the environment variable OTEL_EXPORTER_OTLP_HEADERS.
+	Endpoint string `yaml:"otlp_endpoint"`
+	// Sample is the share of requests that are traced, from 0 to 1. Default 0.01. The trace of a caller is taken up only
+	// where it comes through TrustedProxies.
+	Sample float64 `yaml:"sample"`
+	// Interval is how often metrics are sent. Default 30s.
+	Interval time.Duration `yaml:"interval"`
+}
+
+// Shutdown says how the server stops after SIGTERM.
+type Shutdown struct {
+	// Delay is how long it goes on serving while /readyz says that it is about to stop, so that load balancers take it out
+	// first. Default none.
+	Delay time.Duration `yaml:"delay"`
+	// Timeout is how long requests under way may take after that. Default 20s.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// Audit says how the audit trail is kept.
+type Audit struct {
+	// Keep is how long events are kept. Default 9600h (400 days), at least 1h.
+	Keep time.Duration `yaml:"keep"`
+}
+
+// Reuse says what follows when a refresh token is brought that is older, by more than two steps, than one that was brought
+// before. Two programs may share a session, or one may be a thief's.
+type Reuse struct {
+	// Detect makes the nodes report which tokens are brought, in batches, so that it is noticed at all. Default true. A
+	// report is one row for each session in use.
+	Detect bool `yaml:"detect"`
+	// Revoke lists the accounts whose sessions are then revoked. Default none: it is noted in the audit trail, and the
+	// person sees it.
+	Revoke []string `yaml:"revoke"`
 }
 
 // Log says how to log.

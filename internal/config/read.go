@@ -28,6 +28,12 @@ func Default() Config {
 		Log:     Log{Format: "json", Level: "info"},
 		IDToken: IDToken{Algorithm: "ES384"},
 		Keys:    Keys{Rotate: 30 * 24 * time.Hour},
+
+		Database:  Database{Connections: 16},
+		Telemetry: Telemetry{Sample: .01, Interval: 30 * time.Second},
+		Shutdown:  Shutdown{Timeout: 20 * time.Second},
+		Audit:     Audit{Keep: 400 * 24 * time.Hour},
+		Reuse:     Reuse{Detect: true},
 		Lifetimes: Lifetimes{
 			Code: l.CodeSameDevice, CodeCrossDevice: l.CodeCrossDevice, Step: l.Step, Credentials: l.Credentials,
 			Session: l.Session, IDToken: l.IDToken, Proof: l.Proof, Browser: l.Browser,

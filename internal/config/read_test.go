@@ -52,6 +52,10 @@ id_token: {algorithm: ES256}
 keys: {rotate: 24h}
 lifetimes: {code: 60s, code_cross_device: 2m, step: 30s, credentials: 1m30s, session: 1h, id_token: 20m, proof: 90s, browser: 8h}
 limits: {client: {per_second: 1.5, burst: 2}, address: {per_second: 0, burst: 0}, wait: 500ms, in_flight: 7, connections: 9}
+shutdown: {delay: 5s, timeout: 10s}
+telemetry: {otlp_endpoint: "https://collector.example:4318", sample: 0.5, interval: 1m}
+audit: {keep: 24h}
+reuse: {detect: true, revoke: ["111122223333"]}
 `))
 	if err != nil {
 		t.Fatalf("Read = %v", err)
@@ -67,13 +71,41 @@ limits: {client: {per_second: 1.5, burst: 2}, address: {per_second: 0, burst: 0}
 			Code: time.Minute, CodeCrossDevice: 2 * time.Minute, Step: 30 * time.Second, Credentials: 90 * time.Second, Session: time.Hour,
 			IDToken: 20 * time.Minute, Proof: 90 * time.Second, Browser: 8 * time.Hour,
 		},
-		Limits: Limits{Client: Rate{PerSecond: 1.5, Burst: 2}, Wait: 500 * time.Millisecond, InFlight: 7, Connections: 9},
+		Limits:   Limits{Client: Rate{PerSecond: 1.5, Burst: 2}, Wait: 500 * time.Millisecond, InFlight: 7, Connections: 9},
+		Database: Database{Connections: 16}, Shutdown: Shutdown{Delay: 5 * time.Second, Timeout: 10 * time.Second},
+		Telemetry: Telemetry{Endpoint: "https://collector.example:4318", Sample: .5, Interval: time.Minute},
+		Audit:     Audit{Keep: 24 * time.Hour}, Reuse: Reuse{Detect: true, Revoke: []string{"111122223333"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Read (-want +got):\n%s", diff)
 	}
 	if filepath.Base(dir) != "tls" || !filepath.IsAbs(dir) {
 		t.Errorf("a relative path became %q, want it taken from the file's folder", got.TLS.Certificate)
+	}
+}
+
+func TestDatabaseServerTakesThePlaceOfData(t *testing.T) {
+	t.Setenv("PRIMARY", "postgres://latchkey:s3cret@db/latchkey")
+	got, err := Read(write(t, "latchkey.yaml", `
+root_key: {file: root.key}
+database: {url_env: PRIMARY, replica_url: "postgresql://replica/latchkey", connections: 8}
+`))
+	if err != nil {
+		t.Fatalf("Read = %v", err)
+	}
+	if want := (Database{URLEnv: "PRIMARY", ReplicaURL: "postgresql://replica/latchkey", Connections: 8}); got.Database != want || got.Data != "" {
+		t.Errorf("Read: database %+v, data %q; want %+v and none", got.Database, got.Data, want)
+	}
+	primary, replica, err := got.Database.URLs()
+	if primary != "postgres://latchkey:s3cret@db/latchkey" || replica != "postgresql://replica/latchkey" || err != nil {
+		t.Errorf("URLs = %q, %q, %v", primary, replica, err)
+	}
+	for _, wrong := range []string{"", "host=db password=s3cret", "mysql://root:s3cret@db"} {
+		t.Setenv("PRIMARY", wrong)
+		_, _, err := got.Database.URLs()
+		if err == nil || !strings.Contains(err.Error(), "database.url_env") || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("URLs of %q = %v, want an error that names the key and shows nothing", wrong, err)
+		}
 	}
 }
 
