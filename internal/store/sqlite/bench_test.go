@@ -115,7 +115,7 @@ func benchNaive(b *testing.B, path string) {
 		lock.Lock()
 		run(b, c, `BEGIN IMMEDIATE`)
 		_, err := insert.Exec(s.ID[:], s.End.UnixMilli(), s.Start.UnixMilli(), s.Issued.UnixMilli(), s.AuthTime.UnixMilli(), s.Key[:],
-			s.ClientID, p.Account, p.Role, p.RoleID, p.Person, p.PersonID, s.Methods)
+			s.ClientID, p.Account, p.Role, p.RoleID, p.Person, p.PersonID, s.Methods, s.AsOf)
 		if err != nil {
 			b.Error(err)
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/latchkey-id/latchkey/internal/store"
 )
 
-// openWriter connects to the file at path, migrates it, and starts the writer's goroutine.
-func openWriter(ctx context.Context, path string, now time.Time, observe store.Observer) (*writer, error) {
+// openWriter connects to the file at path, applies what it lacks of schema, and starts the writer's goroutine.
+func openWriter(ctx context.Context, path string, schema []migration, now time.Time, observe store.Observer) (*writer, error) {
 	// The log is made short again after a burst: 64 MiB.
 	db, err := connect(path, "_pragma", "journal_size_limit(67108864)")
 	if err != nil {
@@ -24,7 +24,7 @@ func openWriter(ctx context.Context, path string, now time.Time, observe store.O
 		db: db, observe: observe,
 		queue: make(chan *write, maxBatch), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	if err := wr.prepare(ctx, now); err != nil {
+	if err := wr.prepare(ctx, schema, now); err != nil {
 		return nil, errors.Join(err, wr.disconnect())
 	}
 	go wr.run()
@@ -32,7 +32,7 @@ func openWriter(ctx context.Context, path string, now time.Time, observe store.O
 }
 
 // prepare readies the connection for run.
-func (wr *writer) prepare(ctx context.Context, now time.Time) (err error) {
+func (wr *writer) prepare(ctx context.Context, schema []migration, now time.Time) (err error) {
 	if wr.conn, err = wr.db.Conn(ctx); err != nil {
 		return err
 	}
@@ -42,11 +42,7 @@ func (wr *writer) prepare(ctx context.Context, now time.Time) (err error) {
 	if err := wr.checkDurable(ctx); err != nil {
 		return err
 	}
-	all, err := migrations()
-	if err != nil {
-		return err
-	}
-	if err := migrate(ctx, wr.conn, all, now); err != nil {
+	if err := migrate(ctx, wr.conn, schema, now); err != nil {
 		return err
 	}
 

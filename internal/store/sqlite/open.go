@@ -39,8 +39,7 @@ type Store struct {
 	read     *sql.DB
 	prepared sync.Map // SQL text of this package → *sql.Stmt of read
 
-	sweeping sync.Mutex
-	swept    []byte // where Sweep goes on among sessions under way; guarded by sweeping
+	sessions, steps *sweeper
 
 	closed atomic.Bool
 }
@@ -50,16 +49,25 @@ var _ store.Store = (*Store)(nil)
 // Open opens the database file at path and brings its schema up to date. It creates the file, readable by its owner only,
 // where there is none; the folder must exist. now is the time that new migrations are recorded under.
 //
-// It refuses a file that is not a database of this program, and one whose schema is newer than it knows.
+// It refuses a file that is not a database of this program, and one whose schema is newer than it can work with.
 func Open(ctx context.Context, path string, now time.Time, o Options) (*Store, error) {
-	s := &Store{observe: o.Observe}
-	if err := s.open(ctx, path, now); err != nil {
+	schema, err := migrations()
+	if err != nil {
+		return nil, err
+	}
+	return openWith(ctx, path, schema, now, o)
+}
+
+// openWith is Open of a binary that knows schema.
+func openWith(ctx context.Context, path string, schema []migration, now time.Time, o Options) (*Store, error) {
+	s := &Store{observe: o.Observe, sessions: newSweeper("session", "id"), steps: newSweeper("session_step", "session")}
+	if err := s.open(ctx, path, schema, now); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, explain(err))
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string, now time.Time) (err error) {
+func (s *Store) open(ctx context.Context, path string, schema []migration, now time.Time) (err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return err
@@ -68,7 +76,7 @@ func (s *Store) open(ctx context.Context, path string, now time.Time) (err error
 		return err
 	}
 
-	s.writer, err = openWriter(ctx, path, now, s.observe)
+	s.writer, err = openWriter(ctx, path, schema, now, s.observe)
 	if err != nil {
 		return err
 	}

@@ -3,14 +3,16 @@ package sqlite
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
 )
 
 // scansTable matches a step of a plan that goes through a whole table or index of ours; CTEs and subqueries are small.
-var scansTable = regexp.MustCompile(`^SCAN (session|notice|account|person|role|assignment|service_user|access_key|client|client_redirect|ring_key|k|u|r)\b`)
+var scansTable = regexp.MustCompile(`^SCAN (session|session_step|audit_event|notice|account|person|role|assignment|service_user|access_key|client|client_redirect|ring_key|k|u|r)\b`)
 
 // Whatever a request asks for is found by a key, however many rows there are.
 func TestQuestionsOfRequestsAreAnsweredByKey(t *testing.T) {
@@ -27,29 +29,63 @@ func TestQuestionsOfRequestsAreAnsweredByKey(t *testing.T) {
 	_, _ = s.ServiceUserByName(ctx, "", "")
 	_, _, _ = s.AccessKeyByID(ctx, "")
 	_, _ = s.ClientByID(ctx, "")
+	_, _ = s.AuditEvents(ctx, store.AuditQuery{})
+	_, _ = s.AuditEvents(ctx, store.AuditQuery{Person: "x"})
+	_, _ = s.SweepAudit(ctx, noon, 1)
 
 	var queries []string
 	for query := range s.prepared.Range {
 		queries = append(queries, query.(string))
 	}
-	if len(queries) != 10 {
-		t.Errorf("found %d queries, want 10", len(queries))
+	if len(queries) != 13 {
+		t.Errorf("found %d queries, want 13", len(queries))
 	}
 	for _, query := range queries {
-		parameters := make([]any, strings.Count(query, "?"))
-		err := s.query(ctx, "EXPLAIN QUERY PLAN "+query, parameters...).each(func(row scanner) error {
-			var id, parent, unused int
-			var step string
-			if err := row.Scan(&id, &parent, &unused, &step); err != nil {
-				return err
-			}
+		for _, step := range plan(t, s, query) {
 			if scansTable.MatchString(step) {
 				t.Errorf("%s\nis planned with %q, want a search", query, step)
 			}
-			return nil
-		})
-		if err != nil {
-			t.Errorf("%s: %v", query, err)
 		}
 	}
+}
+
+// What the audit trail, the steps and the sweeps ask for is found in the order of a key, and nothing is sorted.
+func TestLongTablesAreReadInTheOrderOfAKey(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"))
+	for _, c := range []struct{ query, want string }{
+		{events, "SEARCH audit_event USING PRIMARY KEY (id<?)"},
+		{eventsAbout, "SEARCH audit_event USING INDEX audit_event_by_person (person=? AND id<?)"},
+		{firstEvents, "SEARCH audit_event USING PRIMARY KEY (id<?)"},
+		{deleteEvents, "SEARCH audit_event USING PRIMARY KEY (id<?)"},
+		{highestStep, "SEARCH session_step USING PRIMARY KEY (session=?)"},
+		{s.sessions.see, "SEARCH session USING PRIMARY KEY (id>?)"},
+		{s.sessions.remove, "SEARCH session USING PRIMARY KEY (id>? AND id<?)"},
+		{s.steps.see, "SEARCH session_step USING PRIMARY KEY (session>?)"},
+		{s.steps.remove, "SEARCH session_step USING PRIMARY KEY (session>? AND session<?)"},
+		{expiredNotices, "SEARCH notice USING COVERING INDEX notice_by_expiry (expires_ms<?)"},
+		{deleteNotices, "SEARCH notice USING COVERING INDEX notice_by_expiry (expires_ms<?)"},
+		{rewrapKey, "SEARCH ring_key USING INTEGER PRIMARY KEY (rowid=?)"},
+	} {
+		steps := plan(t, s, c.query)
+		if !slices.Contains(steps, c.want) || slices.ContainsFunc(steps, func(step string) bool { return scansTable.MatchString(step) || strings.Contains(step, "TEMP B-TREE") }) {
+			t.Errorf("%s\nis planned as %q, want %q, no scan and no sorting", c.query, steps, c.want)
+		}
+	}
+}
+
+// plan returns the steps that SQLite would take to answer query.
+func plan(t *testing.T, s *Store, query string) (steps []string) {
+	t.Helper()
+	parameters := make([]any, strings.Count(query, "?"))
+	err := s.query(t.Context(), "EXPLAIN QUERY PLAN "+query, parameters...).each(func(row scanner) error {
+		var id, parent, unused int
+		var step string
+		err := row.Scan(&id, &parent, &unused, &step)
+		steps = append(steps, step)
+		return err
+	})
+	if err != nil {
+		t.Errorf("%s: %v", query, err)
+	}
+	return steps
 }

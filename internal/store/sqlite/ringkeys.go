@@ -59,6 +59,21 @@ func (s *Store) RetireRingKey(ctx context.Context, id uint32, expires time.Time)
 	})
 }
 
+const rewrapKey = `UPDATE ring_key SET wrapped = ? WHERE id = ? AND wrapped = ?`
+
+// RewrapRingKeys implements store.Rewrapper.
+func (s *Store) RewrapRingKeys(ctx context.Context, keys []store.Rewrap) (err error) {
+	defer s.operation("rewrap_ring_keys")(&err)
+	return s.write(ctx, func(t tx) error {
+		for _, k := range keys {
+			if err := t.change(fmt.Sprintf("ring key %d as it was wrapped", k.ID), rewrapKey, k.To, int64(k.ID), k.From); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // DeleteRingKeys implements store.Keys.
 func (s *Store) DeleteRingKeys(ctx context.Context, now time.Time) (err error) {
 	defer s.operation("delete_ring_keys")(&err)

@@ -8,8 +8,8 @@ import (
 )
 
 const insertSession = `
-INSERT INTO session (id, end_ms, start_ms, issued_ms, auth_ms, proof_key, client, account, role, role_id, person, person_id, methods)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO session (id, end_ms, start_ms, issued_ms, auth_ms, proof_key, client, account, role, role_id, person, person_id, methods, as_of)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING`
 
 // RedeemCode implements store.Sessions.
@@ -28,7 +28,7 @@ func (s *Store) RedeemCode(ctx context.Context, session signin.Session) (err err
 func (wr *writer) redeem(s *signin.Session) error {
 	p := &s.Principal
 	r, err := wr.insert.Exec(s.ID[:], s.End.UnixMilli(), s.Start.UnixMilli(), s.Issued.UnixMilli(), s.AuthTime.UnixMilli(), s.Key[:],
-		s.ClientID, p.Account, p.Role, p.RoleID, p.Person, p.PersonID, s.Methods)
+		s.ClientID, p.Account, p.Role, p.RoleID, p.Person, p.PersonID, s.Methods, s.AsOf)
 	if err != nil {
 		return err
 	}
@@ -43,13 +43,13 @@ func (wr *writer) redeem(s *signin.Session) error {
 func (s *Store) SessionByID(ctx context.Context, id signin.SessionID) (_ signin.Session, err error) {
 	defer s.operation("session_by_id")(&err)
 	return one("session", s.query(ctx, `
-		SELECT id, end_ms, start_ms, issued_ms, auth_ms, proof_key, client, account, role, role_id, person, person_id, methods
+		SELECT id, end_ms, start_ms, issued_ms, auth_ms, proof_key, client, account, role, role_id, person, person_id, methods, as_of
 		FROM session WHERE id = ?`, id[:]), scanSession)
 }
 
 func scanSession(row scanner) (s signin.Session, err error) {
 	p := &s.Principal
 	err = row.Scan(fixed(s.ID[:]), instant{&s.End}, instant{&s.Start}, instant{&s.Issued}, instant{&s.AuthTime}, fixed(s.Key[:]),
-		&s.ClientID, &p.Account, &p.Role, &p.RoleID, &p.Person, &p.PersonID, &s.Methods)
+		&s.ClientID, &p.Account, &p.Role, &p.RoleID, &p.Person, &p.PersonID, &s.Methods, &s.AsOf)
 	return s, err
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -12,35 +13,45 @@ const (
 	sweepWindow = 4096
 )
 
+const (
+	expiredNotices = `SELECT count(*) FROM (SELECT 1 FROM notice WHERE expires_ms < ? LIMIT ?)`
+	deleteNotices  = `DELETE FROM notice WHERE seq IN (SELECT seq FROM notice WHERE expires_ms < ? ORDER BY expires_ms LIMIT ?)`
+)
+
 // Sweep implements store.Store.
 //
 // Sessions end about in the order of their ids, so the oldest ids are looked at first. Where none of these has ended, the
 // look goes to the next window among all that are under way, from one call to the next and around again: so a few
-// sessions with a far end, from a lifetime that was once set too long, cannot keep everything behind them. Both looks are
-// a reader's; the writer is asked only when there is something to delete.
+// sessions with a far end, from a lifetime that was once set too long, cannot keep everything behind them. The steps of
+// sessions go the same way. All looks are a reader's; the writer is asked only when there is something to delete.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (deleted int, err error) {
 	defer s.operation("sweep")(&err)
 	limit = max(0, min(limit, maxSweep)) // to SQLite, a negative limit is none
-	ended, err := s.endedSessions(ctx, now, limit)
+	sessions, err := s.sessions.ended(ctx, s, now, limit)
+	if err != nil {
+		return 0, err
+	}
+	steps, err := s.steps.ended(ctx, s, now, limit)
 	if err != nil {
 		return 0, err
 	}
 	var expired int
-	err = s.query(ctx, `SELECT count(*) FROM (SELECT 1 FROM notice WHERE expires_ms < ? LIMIT ?)`, now.UnixMilli(), limit).scan(&expired)
-	if err != nil || (ended.first == nil && expired == 0) {
+	err = s.query(ctx, expiredNotices, now.UnixMilli(), limit).scan(&expired)
+	if err != nil || (sessions.first == nil && steps.first == nil && expired == 0) {
 		return 0, err
 	}
 
 	err = s.write(ctx, func(t tx) error {
-		sessions, err := t.exec(`
-			DELETE FROM session WHERE id IN (SELECT id FROM session WHERE id BETWEEN ? AND ? AND end_ms < ? ORDER BY id LIMIT ?)`,
-			ended.first, ended.last, now.UnixMilli(), limit)
+		fromSessions, err := t.exec(s.sessions.remove, sessions.first, sessions.last, now.UnixMilli(), limit)
 		if err != nil {
 			return err
 		}
-		notices, err := t.exec(`
-			DELETE FROM notice WHERE seq IN (SELECT seq FROM notice WHERE expires_ms < ? ORDER BY expires_ms LIMIT ?)`, now.UnixMilli(), limit)
-		deleted = int(sessions + notices)
+		fromSteps, err := t.exec(s.steps.remove, steps.first, steps.last, now.UnixMilli(), limit)
+		if err != nil {
+			return err
+		}
+		notices, err := t.exec(deleteNotices, now.UnixMilli(), limit)
+		deleted = int(fromSessions + fromSteps + notices)
 		return err
 	})
 	if err != nil {
@@ -49,38 +60,55 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (deleted in
 	return deleted, nil
 }
 
-// look is what a window over the sessions showed.
+// sweeper finds the rows of one table whose end_ms has passed.
+type sweeper struct {
+	see, remove string // statements
+
+	mu   sync.Mutex
+	next []byte // where it goes on among rows whose end has not passed; guarded by mu
+}
+
+// newSweeper returns that of the table whose primary key is the session id in the column id.
+func newSweeper(table, id string) *sweeper {
+	return &sweeper{
+		see: `
+WITH seen AS MATERIALIZED (SELECT ` + id + ` AS id, end_ms FROM ` + table + ` WHERE ` + id + ` > ? ORDER BY ` + id + ` LIMIT ?),
+     ended AS MATERIALIZED (SELECT id FROM seen WHERE end_ms < ? ORDER BY id LIMIT ?)
+SELECT (SELECT min(id) FROM ended), (SELECT max(id) FROM ended), (SELECT count(*) FROM seen), (SELECT max(id) FROM seen)`,
+		remove: `
+DELETE FROM ` + table + ` WHERE ` + id + ` IN
+	(SELECT ` + id + ` FROM ` + table + ` WHERE ` + id + ` BETWEEN ? AND ? AND end_ms < ? ORDER BY ` + id + ` LIMIT ?)`,
+	}
+}
+
+// look is what a window over the rows showed.
 type look struct {
-	first, last []byte // ids that ended sessions lie between; nil: none has ended
+	first, last []byte // ids that ended rows lie between; nil: none has ended
 	edge        []byte // the last id of the window; nil: it was the last of the table
 }
 
-// endedSessions finds at most limit sessions that ended before now.
-func (s *Store) endedSessions(ctx context.Context, now time.Time, limit int) (look, error) {
-	oldest, err := s.look(ctx, nil, now, limit)
+// ended finds at most limit rows that ended before now.
+func (w *sweeper) ended(ctx context.Context, s *Store, now time.Time, limit int) (look, error) {
+	oldest, err := w.look(ctx, s, nil, now, limit)
 	if err != nil || oldest.first != nil || oldest.edge == nil {
 		return oldest, err
 	}
-	s.sweeping.Lock()
-	defer s.sweeping.Unlock()
-	next, err := s.look(ctx, s.swept, now, limit)
-	if err == nil && next.first == nil {
-		s.swept = next.edge
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	found, err := w.look(ctx, s, w.next, now, limit)
+	if err == nil && found.first == nil {
+		w.next = found.edge
 	}
-	return next, err
+	return found, err
 }
 
-// look takes in the window of sessions with an id above after, and finds at most limit in it that ended before now.
-func (s *Store) look(ctx context.Context, after []byte, now time.Time, limit int) (l look, err error) {
+// look takes in the window of rows with an id above after, and finds at most limit in it that ended before now.
+func (w *sweeper) look(ctx context.Context, s *Store, after []byte, now time.Time, limit int) (l look, err error) {
 	if after == nil {
 		after = []byte{} // lies before every id; nil would be NULL
 	}
 	var seen int
-	err = s.query(ctx, `
-		WITH seen AS MATERIALIZED (SELECT id, end_ms FROM session WHERE id > ? ORDER BY id LIMIT ?),
-		     ended AS MATERIALIZED (SELECT id FROM seen WHERE end_ms < ? ORDER BY id LIMIT ?)
-		SELECT (SELECT min(id) FROM ended), (SELECT max(id) FROM ended), (SELECT count(*) FROM seen), (SELECT max(id) FROM seen)`,
-		after, sweepWindow, now.UnixMilli(), limit).scan(&l.first, &l.last, &seen, &l.edge)
+	err = s.query(ctx, w.see, after, sweepWindow, now.UnixMilli(), limit).scan(&l.first, &l.last, &seen, &l.edge)
 	if seen < sweepWindow {
 		l.edge = nil
 	}

@@ -46,6 +46,32 @@ func TestSweepComesByEverySession(t *testing.T) {
 	}
 }
 
+// Steps have a window of their own, and their sessions need not be there.
+func TestSweepComesByEveryStep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := open(t, path)
+	run(t, beside(t, path), `
+		WITH RECURSIVE number (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number LIMIT 10000)
+		INSERT INTO session_step (session, step, end_ms)
+		SELECT CAST(unhex(printf('%016x', i)) || zeroblob(8) AS BLOB), 1, 1 << 60 FROM number`)
+	report := []store.StepReport{{Session: session(noon).ID, Step: 5, End: noon}}
+	if _, err := s.ReportSteps(t.Context(), report, 0); err != nil {
+		t.Fatal(err)
+	}
+	deleted := 0
+	for range 4 {
+		n, err := s.Sweep(t.Context(), noon.Add(time.Hour), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deleted += n
+	}
+	report[0].Step = 1
+	if lags, err := s.ReportSteps(t.Context(), report, 0); deleted != 1 || err != nil || len(lags) != 0 {
+		t.Errorf("four sweeps deleted %d rows, and ReportSteps = %v, %v, want the one that ended to be gone", deleted, lags, err)
+	}
+}
+
 func TestSweepWithoutWorkWritesNothing(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "x.db"))
 	if err := s.RedeemCode(t.Context(), session(noon)); err != nil {
@@ -54,6 +80,9 @@ func TestSweepWithoutWorkWritesNothing(t *testing.T) {
 	before := s.Stats()
 	if n, err := s.Sweep(t.Context(), noon, 10); n != 0 || err != nil {
 		t.Errorf("Sweep = %d, %v, want 0", n, err)
+	}
+	if n, err := s.SweepAudit(t.Context(), noon, 10); n != 0 || err != nil {
+		t.Errorf("SweepAudit = %d, %v, want 0", n, err)
 	}
 	if after := s.Stats(); after != before {
 		t.Errorf("Stats() = %+v after a sweep without work, want %+v", after, before)

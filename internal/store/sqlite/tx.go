@@ -16,12 +16,32 @@ type tx struct{ conn *sql.Conn }
 
 // exec runs a statement and returns how many rows it changed. ErrExists and ErrNotFound stand for the violation of a key.
 func (t tx) exec(query string, args ...any) (int64, error) {
+	return changed(args, func() (sql.Result, error) { return t.conn.ExecContext(context.Background(), query, args...) })
+}
+
+// statement is one that a write runs many times.
+type statement struct{ stmt *sql.Stmt }
+
+func (t tx) prepare(query string) (statement, error) {
+	stmt, err := t.conn.PrepareContext(context.Background(), query)
+	return statement{stmt}, err
+}
+
+// exec is that of tx.
+func (p statement) exec(args ...any) (int64, error) {
+	return changed(args, func() (sql.Result, error) { return p.stmt.Exec(args...) })
+}
+
+func (p statement) close() { _ = p.stmt.Close() } // whatever is wrong, the statement told
+
+// changed returns how many rows were changed by run, to which args are given.
+func changed(args []any, run func() (sql.Result, error)) (int64, error) {
 	for _, a := range args {
 		if s, ok := a.(string); ok && !validText(s) {
 			return 0, errText
 		}
 	}
-	r, err := t.conn.ExecContext(context.Background(), query, args...)
+	r, err := run()
 	if err != nil {
 		return 0, refused(err)
 	}

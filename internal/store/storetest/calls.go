@@ -107,8 +107,26 @@ var calls = []call{
 	{"AddRingKeys", func(ctx context.Context, s store.Store) error {
 		return s.AddRingKeys(ctx, 2, []store.RingKey{{ID: 3, Created: noon, UseFrom: noon, Wrapped: []byte("w")}})
 	}},
+	{"RewrapRingKeys", func(ctx context.Context, s store.Store) error {
+		return s.RewrapRingKeys(ctx, []store.Rewrap{{ID: firstKey.ID, From: firstKey.Wrapped, To: []byte("new")}})
+	}},
 	{"RetireRingKey", func(ctx context.Context, s store.Store) error { return s.RetireRingKey(ctx, firstKey.ID, later) }},
 	{"DeleteRingKeys", func(ctx context.Context, s store.Store) error { return s.DeleteRingKeys(ctx, later.AddDate(1, 0, 0)) }},
+	{"ReportSteps", func(ctx context.Context, s store.Store) error {
+		_, err := s.ReportSteps(ctx, []store.StepReport{{Session: signin.NewSessionID(noon), Step: 1, End: later}}, 2)
+		return err
+	}},
+	{"RecordAudit", func(ctx context.Context, s store.Store) error {
+		return s.RecordAudit(ctx, []store.AuditEvent{event(noon, alice.ID)})
+	}},
+	{"AuditEvents", func(ctx context.Context, s store.Store) error {
+		_, err := s.AuditEvents(ctx, store.AuditQuery{Person: alice.ID, Limit: 10})
+		return err
+	}},
+	{"SweepAudit", func(ctx context.Context, s store.Store) error {
+		_, err := s.SweepAudit(ctx, noon.AddDate(-1, 0, 0), 10)
+		return err
+	}},
 	{"Ping", func(ctx context.Context, s store.Store) error { return s.Ping(ctx) }},
 	{"Sweep", func(ctx context.Context, s store.Store) error {
 		_, err := s.Sweep(ctx, later.AddDate(1, 0, 0), 10)

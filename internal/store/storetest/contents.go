@@ -22,6 +22,7 @@ type contents struct {
 	Portal      signin.Client
 	Ring        []store.RingKey
 	Notices     []signin.Notice
+	Events      []store.AuditEvent
 }
 
 // contentsOf reads a furnished database.
@@ -51,6 +52,8 @@ func contentsOf(t *testing.T, s store.Store) contents {
 	must(t, "RingKeys", err)
 	c.Notices, err = s.NoticesAfter(ctx, 0, 1000)
 	must(t, "NoticesAfter", err)
+	c.Events, err = s.AuditEvents(ctx, store.AuditQuery{Limit: 1000})
+	must(t, "AuditEvents", err)
 	return c
 }
 

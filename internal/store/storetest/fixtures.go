@@ -24,9 +24,18 @@ func session(at time.Time) signin.Session {
 		Key:       signin.Thumbprint{0: 0xff, 15: 0x00, 31: 0x01},
 		AuthTime:  at.Add(-time.Minute),
 		Issued:    at,
+		AsOf:      4711,
 		Start:     start,
 		End:       start.Add(12 * time.Hour),
 		Methods:   "pwd otp",
+	}
+}
+
+// event returns one that happened at, about a person, with an id of its own.
+func event(at time.Time, person string) store.AuditEvent {
+	return store.AuditEvent{
+		ID: signin.NewSessionID(at), At: at, Kind: "login", Request: "request", Session: "session", Client: "client",
+		Principal: "principal", Person: person, Remote: "2001:db8::1", Detail: "What happened.",
 	}
 }
 

@@ -43,6 +43,8 @@ var lifeTests = []test{
 		code := session(noon)
 		must(t, "RedeemCode", s.RedeemCode(t.Context(), code))
 		must(t, "SetPassword", s.SetPassword(t.Context(), alice.ID, "h", noon, later))
+		must(t, "RecordAudit", s.RecordAudit(t.Context(), []store.AuditEvent{event(noon, alice.ID), event(noon, bob.ID)}))
+		wantLags(t, s, 0, reports(code.ID, 9))
 		before := contentsOf(t, s)
 		for range 3 {
 			must(t, "Close", s.Close())
@@ -51,6 +53,7 @@ var lifeTests = []test{
 				t.Errorf("contents: (-closed +reopened)\n%s", d)
 			}
 			wantError(t, "RedeemCode after reopening", s.RedeemCode(t.Context(), code), store.ErrSpent)
+			wantLags(t, s, 0, reports(code.ID, 8), store.Lag{Session: code.ID, Step: 8, Highest: 9})
 		}
 	}},
 	{"OtherStoreSeesWhatWasAnswered", func(t *testing.T, db *database) {
@@ -59,12 +62,17 @@ var lifeTests = []test{
 		if d := diff(furnished(), contentsOf(t, other)); d != "" {
 			t.Errorf("contents: (-written +seen by the other)\n%s", d)
 		}
-		for range 20 {
+		for i := range 20 {
 			code := session(noon)
 			must(t, "RedeemCode", one.RedeemCode(t.Context(), code))
 			_, err := other.SessionByID(t.Context(), code.ID)
 			wantError(t, "SessionByID at the other", err, nil)
 			wantError(t, "RedeemCode at the other", other.RedeemCode(t.Context(), code), store.ErrSpent)
+			wantLags(t, one, 0, reports(code.ID, 5))
+			wantLags(t, other, 0, reports(code.ID, 4), store.Lag{Session: code.ID, Step: 4, Highest: 5})
+			happened := event(noon, numbered("AIDA", i))
+			must(t, "RecordAudit", one.RecordAudit(t.Context(), []store.AuditEvent{happened}))
+			wantEvents(t, other, store.AuditQuery{Person: happened.Person, Limit: 10}, happened)
 		}
 		must(t, "Close", one.Close())
 		wantError(t, "RedeemCode after the other closed", other.RedeemCode(t.Context(), session(noon)), nil)

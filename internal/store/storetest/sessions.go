@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -28,6 +29,18 @@ var sessionTests = []test{
 		wantError(t, "SessionByID", err, nil)
 		if d := diff(want, got); d != "" {
 			t.Errorf("SessionByID: (-redeemed +got)\n%s", d)
+		}
+	}},
+	{"AsOfIsKeptHoweverLarge", func(t *testing.T, db *database) {
+		s := db.open(t)
+		for _, asOf := range []int64{0, 1, math.MaxInt32, math.MaxInt32 + 1, 1<<53 + 1, math.MaxInt64} {
+			want := session(noon)
+			want.AsOf = asOf
+			must(t, "RedeemCode", s.RedeemCode(t.Context(), want))
+			got, err := s.SessionByID(t.Context(), want.ID)
+			if err != nil || got.AsOf != asOf {
+				t.Errorf("SessionByID gave AsOf %d, %v, want %d", got.AsOf, err, asOf)
+			}
 		}
 	}},
 	{"SecondRedemptionIsSpentAndChangesNothing", func(t *testing.T, db *database) {

@@ -127,7 +127,7 @@ func refusesText(t *testing.T, s store.Store, text string) {
 	bad.Principal.Person = text
 	client := portal
 	client.ID, client.RedirectURIs = "other", []string{text}
-	for call, err := range map[string]error{
+	calls := map[string]error{
 		"RedeemCode":     s.RedeemCode(ctx, bad),
 		"Announce":       s.Announce(ctx, revoked(text)),
 		"AddAccount":     s.AddAccount(ctx, store.Account{ID: "000000000000", Name: text}),
@@ -139,7 +139,12 @@ func refusesText(t *testing.T, s store.Store, text string) {
 		"AddAccessKey":   s.AddAccessKey(ctx, store.AccessKey{ID: text, User: robot.ID}),
 		"AddClient":      s.AddClient(ctx, client),
 		"AddRingKeys":    s.AddRingKeys(ctx, 2, []store.RingKey{{ID: 5, Purpose: text, Wrapped: []byte("w")}}),
-	} {
+	}
+	for field, e := range eventsWith(text) {
+		// The event before it is good, and must not stay either.
+		calls["RecordAudit of "+field] = s.RecordAudit(ctx, []store.AuditEvent{event(noon, alice.ID), e})
+	}
+	for call, err := range calls {
 		if err == nil || errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s with %+q = %v, want an error that says so", call, text, err)
 		}
