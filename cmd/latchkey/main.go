@@ -28,6 +28,8 @@ type cli struct {
 	Role    roleCmd    `cmd:"" help:"Roles, and who may act as them."`
 	Client  clientCmd  `cmd:"" help:"Confidential clients, which sign their requests."`
 	Key     keyCmd     `cmd:"" help:"Access keys of service users."`
+	Audit   auditCmd   `cmd:"" help:"What happened that an auditor wants to know of."`
+	Ring    ringCmd    `cmd:"" help:"The keys that seal sessions and sign id tokens, and the root key around them."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`

@@ -1,10 +1,15 @@
 package authorize
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"time"
 
+	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/wire"
 )
 
@@ -13,8 +18,49 @@ type homeView struct {
 	SignedIn  bool
 	SignedOut bool // a moment ago
 	Person    string
+	Warnings  []warning
 	Base      string
 	Region    string
+}
+
+// warning is something that happened to the person's sessions, and that they may not have done.
+type warning struct {
+	Time string // RFC 3339
+	When string // for people
+	What string
+}
+
+// warned are the events that the person is told of, in words for them.
+var warned = map[string]string{
+	audit.ReuseSuspected:  "a session of yours was used from two places. Two programs may share it, or somebody may have copied it.",
+	audit.ReuseRevoked:    "a session of yours was used from two places, so it was ended.",
+	audit.ProofKeyRefused: "somebody who does not have your key tried to use a session of yours, and was refused.",
+	audit.CodeReplayed:    "a code of yours was brought a second time, so its session was ended.",
+}
+
+const (
+	// warnFor is how long the person is told of an event.
+	warnFor = 7 * 24 * time.Hour
+	// lookBack is how many events about the person are looked at, and mostWarnings how many are shown.
+	lookBack     = 50
+	mostWarnings = 5
+)
+
+// warnings returns what the person should know of, newest first.
+func (p *Pages) warnings(ctx context.Context, personID string, now time.Time) ([]warning, error) {
+	events, err := p.Audit.AuditEvents(ctx, store.AuditQuery{Person: personID, Limit: lookBack})
+	if err != nil {
+		return nil, fmt.Errorf("find warnings for person: %w", err)
+	}
+	var all []warning
+	for _, e := range events {
+		what, ok := warned[e.Kind]
+		if !ok || now.Sub(e.At) > warnFor || len(all) == mostWarnings {
+			continue
+		}
+		all = append(all, warning{Time: e.At.Format(time.RFC3339), When: e.At.Format("2 January, 15:04") + " UTC", What: what})
+	}
+	return all, nil
 }
 
 // signedOutQuery is the query of / right after signing out.
@@ -28,11 +74,18 @@ func (p *Pages) home(w http.ResponseWriter, c *wire.Call) {
 		p.refuse(w, c, err, nil)
 		return
 	}
+	var warnings []warning
+	if in {
+		if warnings, err = p.warnings(c.Context(), who.PersonID, c.Now); err != nil {
+			p.refuse(w, c, err, nil)
+			return
+		}
+	}
 	c.Record.Outcome = "ok"
 	p.show(w, c, view{
 		template: "home", Title: "Sign-in service", status: http.StatusOK, forms: ownForms,
 		Body: homeView{
-			SignedIn: in, SignedOut: !in && c.URL.RawQuery == signedOutQuery, Person: who.Person,
+			SignedIn: in, SignedOut: !in && c.URL.RawQuery == signedOutQuery, Person: who.Person, Warnings: warnings,
 			Base: p.Base[0], Region: p.Region,
 		},
 	})

@@ -53,6 +53,7 @@ func (p *Pages) signIn(w http.ResponseWriter, c *wire.Call) {
 	person, err := p.passwords.Password(c.Context(), identity.Attempt{
 		Name: username, Password: f.Get("password"), Address: c.Remote, Device: p.browsers.Device(c.Request, c.Now),
 	}, c.Now)
+	c.Record.Person = person.ID
 	if err == nil {
 		p.browsers.SignIn(w, c.Request, person, identity.PasswordMethod, asOf, c.Now)
 		c.Record.Outcome = "ok"

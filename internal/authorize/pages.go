@@ -28,6 +28,7 @@ type Deps struct {
 	AutoApprove string
 
 	Directory store.Directory
+	Audit     store.Audit
 	Board     *notice.Board
 	Keys      seal.Keys
 }

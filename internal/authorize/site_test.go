@@ -79,7 +79,7 @@ func newSite(t *testing.T, change func(*Deps)) *site {
 
 	d := Deps{
 		Base: []string{base, "http://127.0.0.1:8080"}, Region: region, Lifetimes: signin.DefaultLifetimes(),
-		Directory: db, Board: board, Keys: ring,
+		Directory: db, Audit: db, Board: board, Keys: ring,
 	}
 	if change != nil {
 		change(&d)

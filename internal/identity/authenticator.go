@@ -62,7 +62,8 @@ func newGate(slots int) *limit.Gate {
 // Password returns the person whose name and password the attempt has.
 //
 // A PasswordWrong fault says that the two do not belong together, and nothing else: it comes after the same work and
-// with the same words when there is no such person, or when the person is disabled. A Throttled fault says when to try
+// with the same words when there is no such person, or when the person is disabled. With it comes the person whose name
+// was typed, if there is one, for the audit trail only. A Throttled fault says when to try
 // again; an Overloaded fault, that too many are being checked. Other errors are of the store.
 func (a *Authenticator) Password(ctx context.Context, at Attempt, now time.Time) (store.Person, error) {
 	known, err := a.knownDevice(ctx, at)
@@ -124,7 +125,7 @@ func (a *Authenticator) check(ctx context.Context, at Attempt, delay time.Durati
 	matches := h.matches(at.Password)
 	leave()
 	if !matches || !usable || person.Disabled {
-		return store.Person{}, wrong(cause)
+		return person, wrong(cause)
 	}
 	return person, nil
 }

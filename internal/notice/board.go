@@ -146,6 +146,13 @@ func (b *Board) CatchUp(ctx context.Context, now time.Time) (asOf int64, err err
 	return b.last, nil
 }
 
+// Read returns how many notices of that reason were read since the board was opened.
+func (b *Board) Read(reason signin.Reason) uint64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.count[reason]
+}
+
 // Heard returns when the source last answered.
 func (b *Board) Heard() time.Time {
 	b.mu.RLock()

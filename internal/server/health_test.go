@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -92,6 +93,73 @@ func TestHealthSaysWhetherRequestsCanBeServed(t *testing.T) {
 			t.Errorf("the answer tells an internal detail: %s", w.Body)
 		}
 	})
+}
+
+func (r readiness) want(t *testing.T, when string, status int, word, notices string) {
+	t.Helper()
+	if r.code != status || r.Status != word || !strings.Contains(r.Checks["notices"], notices) {
+		t.Errorf("%s, GET /readyz = %d %+v, want %d %q and notices %q", when, r.code, r, status, word, notices)
+	}
+}
+
+type readiness struct {
+	code   int
+	Status string
+	Checks map[string]string
+}
+
+func readyz(t *testing.T, s *testkit.Server) readiness {
+	t.Helper()
+	w := s.Do(httptest.NewRequest("GET", s.Base+"/readyz", nil))
+	r := readiness{code: w.Code}
+	if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil {
+		t.Fatalf("GET /readyz = %d %s: %v", w.Code, w.Body, err)
+	}
+	return r
+}
+
+// While the database is away, refreshes go on, and so the node stays in its place; until it has heard nothing for so long
+// that it must refuse. Then /readyz, the metrics and the log say so.
+func TestNodeIsReadyUntilItIsDeaf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.Start(t, func(c *config.Config) { c.Log.Level = "warn" })
+		c := s.Client()
+		token := c.Login(t).RefreshToken
+		readyz(t, s).want(t, "at first", 200, "ready", "ok")
+		s.TakeStoreAway(t)
+		time.Sleep(9 * time.Minute)
+		readyz(t, s).want(t, "after nine minutes without a database", 200, "ready", "not answered for")
+		if a := c.Refresh(t, token); a.Status != 200 {
+			t.Errorf("refresh meanwhile = %d %s, want 200", a.Status, a.Body)
+		}
+		if text := s.Metrics(t); !strings.Contains(text, "latchkey_ready 1") {
+			t.Errorf("latchkey_ready is not 1")
+		}
+		time.Sleep(2 * time.Minute)
+		readyz(t, s).want(t, "after eleven", 503, "deaf", "not answered for")
+		c.Refresh(t, token).WantFault(t, signin.Overloaded)
+		if text := s.Metrics(t); !strings.Contains(text, "latchkey_ready 0") {
+			t.Errorf("latchkey_ready is not 0")
+		}
+		if w := s.Do(httptest.NewRequest("GET", s.Base+"/livez", nil)); w.Code != 200 {
+			t.Errorf("GET /livez = %d, want 200: a restart would not help", w.Code)
+		}
+		// The log says that it fails, and from time to time that it still does: not twice a second.
+		if n := strings.Count(s.Log(), `"what":"poll notices"`); n < 15 || n > 30 {
+			t.Errorf("the log says %d times in 11 minutes that notices cannot be read, want about 22", n)
+		}
+	})
+}
+
+func TestDrainingNodeServesOnAndIsNotReady(t *testing.T) {
+	s := testkit.Start(t)
+	c := s.Client()
+	token := c.Login(t).RefreshToken
+	s.Drain()
+	readyz(t, s).want(t, "while it drains", 503, "stopping", "ok")
+	if a := c.Refresh(t, token); a.Status != 200 {
+		t.Errorf("refresh while it drains = %d %s, want 200", a.Status, a.Body)
+	}
 }
 
 // With all hands full, a request waits a second for its turn and is then told to come back: 503, which clients try again.

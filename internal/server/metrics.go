@@ -52,18 +52,38 @@ func NewMetrics() *Metrics {
 }
 
 // watch adds what is read from the rooms when /metrics is asked.
-func (m *Metrics) watch(ring *keyring.Ring, board *notice.Board, answered *dpop.Memory) {
+func (m *Metrics) watch(s *Server, answered *dpop.Memory) {
+	board := s.board
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "latchkey_notices", Help: "Notices held: revocations, changed passwords, removed assignments.",
 		}, func() float64 { return float64(board.Len()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "latchkey_notices_heard_age_seconds", Help: "Time since the database last told its notices.",
-		}, func() float64 { return time.Since(board.Heard()).Seconds() }),
+		}, func() float64 { return s.clock().Sub(board.Heard()).Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "latchkey_proofs_remembered", Help: "Answered DPoP proofs that are remembered.",
-		}, func() float64 { return float64(answered.Len(time.Now())) }),
-		heardNotices{board}, keyAges{ring})
+		}, func() float64 { return float64(answered.Len(s.clock())) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "latchkey_ready", Help: "1 while /readyz says that requests should be sent here, else 0.",
+		}, func() float64 {
+			if s.draining.Load() || board.Fresh(s.clock()) != nil {
+				return 0
+			}
+			return 1
+		}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "latchkey_audit_lost_total", Help: "Audit events that are in the log only, because the database was away for long.",
+		}, func() float64 { return float64(s.trail.Lost()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "latchkey_reuse_unseen_total", Help: "Sessions whose refresh tokens were not watched, because too many were in use at once.",
+		}, func() float64 {
+			if s.watch == nil {
+				return 0
+			}
+			return float64(s.watch.Lost())
+		}),
+		heardNotices{board}, keyAges{s.ring, s.clock})
 }
 
 // Handler answers Prometheus. It is for a listener of its own.
@@ -98,14 +118,17 @@ func (m *Metrics) ObserveStore(operation string, took time.Duration, err error) 
 }
 
 // keyAges tells how long each key in use has been in use.
-type keyAges struct{ ring *keyring.Ring }
+type keyAges struct {
+	ring  *keyring.Ring
+	clock func() time.Time
+}
 
 var keyAgeDesc = prometheus.NewDesc("latchkey_key_age_seconds", "How long the key in use has been in use, by purpose.", []string{"purpose"}, nil)
 
 func (k keyAges) Describe(ch chan<- *prometheus.Desc) { ch <- keyAgeDesc }
 
 func (k keyAges) Collect(ch chan<- prometheus.Metric) {
-	for purpose, age := range k.ring.Ages(time.Now()) {
+	for purpose, age := range k.ring.Ages(k.clock()) {
 		ch <- prometheus.MustNewConstMetric(keyAgeDesc, prometheus.GaugeValue, age.Seconds(), purpose)
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 // ServeHTTP answers one request. This is where the time of a request is read, and nowhere else.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.ServeCall(w, &wire.Call{Request: r, ID: newRequestID(), Now: time.Now(), Remote: s.remote(r)})
+	s.ServeCall(w, &wire.Call{Request: r, ID: newRequestID(), Now: s.clock(), Remote: s.remote(r)})
 }
 
 // ServeCall answers a call and logs one record of it.
@@ -68,21 +68,6 @@ func (s *Server) ownHost(h wire.Handler) wire.Handler {
 	}
 }
 
-// health answers GET /healthz: 200 when requests can be served.
-func (s *Server) health(w http.ResponseWriter, c *wire.Call) {
-	c.Record.Operation = "Health"
-	err := s.board.Fresh(c.Now)
-	if pingErr := s.store.Ping(c.Context()); err == nil && pingErr != nil {
-		err = signin.RefuseBecause(pingErr, signin.Overloaded, "the database does not answer")
-	}
-	if err != nil {
-		wire.WriteFault(w, c, err)
-		return
-	}
-	c.Record.Outcome = "ok"
-	wire.WriteJSON(w, c, http.StatusOK, []byte(`{"status":"ok"}`))
-}
-
 // finish recovers from a panic, logs and counts.
 func (s *Server) finish(w *answerWriter, c *wire.Call, began time.Time) {
 	if p := recover(); p != nil {
@@ -96,6 +81,7 @@ func (s *Server) finish(w *answerWriter, c *wire.Call, began time.Time) {
 	}
 	took := time.Since(began)
 	s.metrics.observe(c, took)
+	s.note(c)
 
 	level := slog.LevelInfo
 	switch {

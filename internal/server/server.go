@@ -7,8 +7,10 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/authorize"
 	"github.com/latchkey-id/latchkey/internal/caller"
 	"github.com/latchkey-id/latchkey/internal/config"
@@ -17,6 +19,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/notice"
+	"github.com/latchkey-id/latchkey/internal/reuse"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/sts"
 	"github.com/latchkey-id/latchkey/internal/token"
@@ -29,6 +32,19 @@ type Development struct {
 	AutoApprove string
 }
 
+// Options are what a server is made of. All but Development and Telemetry are needed.
+type Options struct {
+	Config  config.Config
+	Store   store.Store
+	Root    *keyring.Root
+	Metrics *Metrics
+	Log     *slog.Logger
+	// Clock tells the time. It is asked once for each request, and by what is done in the background.
+	Clock func() time.Time
+	// Development makes it a server for development.
+	Development *Development
+}
+
 // Server answers requests. It is safe for concurrent use.
 type Server struct {
 	routes  routes
@@ -37,35 +53,32 @@ type Server struct {
 	proxies []netip.Prefix
 	log     *slog.Logger
 	metrics *Metrics
+	clock   func() time.Time
 
 	store store.Store
 	ring  *keyring.Ring
 	board *notice.Board
-	stop  context.CancelFunc
-	work  sync.WaitGroup
+	trail *audit.Trail
+	watch *reuse.Watch // nil: reuse is not looked for
+	// revoke are the accounts whose sessions end when their tokens are reused.
+	revoke []string
+
+	draining atomic.Bool
+	stop     context.CancelFunc
+	work     sync.WaitGroup
 }
 
 const (
-	// pollNotices is how often notices are read; the promise is to hear of one within two seconds.
-	pollNotices = 500 * time.Millisecond
 	// deafFor is how long the server may hear no notices before it refuses sessions.
 	deafFor = 10 * time.Minute
-	// maintainRing is how often the key ring is looked after.
-	maintainRing = time.Minute
 	// publishKeys is how long a new key waits in the database before it is used.
 	publishKeys = 10 * time.Minute
-	// sweepEvery is how often expired rows are deleted, sweepRows how many at a time.
-	sweepEvery = time.Minute
-	sweepRows  = 500
 	// gateWait is how long a token request waits for its turn before it is refused with 503.
 	gateWait = time.Second
 	// gateQueue is how many token requests may wait for each that is served.
 	gateQueue = 16
 	// longBodies is how many bodies of unusual length are read at once.
 	longBodies = 64
-
-	// slowestRequest is more than what lies between the time of a request, which is when its head was there, and its end.
-	slowestRequest = 2 * time.Minute
 
 	busy = "The server has more requests than it can serve. Try again shortly."
 )
@@ -80,14 +93,15 @@ func RingOptions(cfg config.Config) keyring.Options {
 	}
 }
 
-// New returns a server on st, and starts what it does in the background. Close ends that. It fails when root is not the
-// key that the ring of st was wrapped with.
-func New(ctx context.Context, cfg config.Config, st store.Store, root *keyring.Root, m *Metrics, dev *Development, log *slog.Logger, now time.Time) (*Server, error) {
+// New returns a server, and starts what it does in the background. Close ends that. It fails when the root key is not the
+// one that the ring was wrapped with.
+func New(ctx context.Context, o Options) (*Server, error) {
+	cfg, st, now := o.Config, o.Store, o.Clock()
 	proxies, err := cfg.Proxies()
 	if err != nil {
 		return nil, err
 	}
-	ring, err := keyring.Open(ctx, st, root, RingOptions(cfg), now)
+	ring, err := keyring.Open(ctx, st, o.Root, RingOptions(cfg), now)
 	if err != nil {
 		return nil, err
 	}
@@ -95,55 +109,66 @@ func New(ctx context.Context, cfg config.Config, st store.Store, root *keyring.R
 	if err != nil {
 		return nil, err
 	}
-	lifetimes := cfg.Lifetimes.Signin()
-	proofs, err := dpop.New(cfg.BaseURLs, lifetimes.Proof)
-	if err != nil {
-		return nil, err
-	}
-	answered := dpop.NewMemory(lifetimes.Proof)
 	hosts, err := hostsOf(cfg.BaseURLs)
 	if err != nil {
 		return nil, err
 	}
-	callers := &caller.Resolver{Ring: ring, Board: board, Directory: st, Lifetimes: lifetimes, Hosts: hosts}
-
 	s := &Server{
-		routes: routes{}, hosts: hosts, base: cfg.BaseURLs[0], proxies: proxies, store: st, ring: ring,
-		board: board, log: log, metrics: m,
+		routes: routes{}, hosts: hosts, base: cfg.BaseURLs[0], proxies: proxies, log: o.Log, metrics: o.Metrics, clock: o.Clock,
+		store: st, ring: ring, board: board, trail: audit.New(st, o.Log), revoke: cfg.Reuse.Revoke,
 	}
-	m.watch(ring, board, answered)
+	if cfg.Reuse.Detect {
+		s.watch = reuse.New(st)
+	}
+	if err := s.open(cfg, o.Development); err != nil {
+		return nil, err
+	}
+	s.start(context.WithoutCancel(ctx), cfg)
+	return s, nil
+}
+
+// open makes the rooms and adds their routes.
+func (s *Server) open(cfg config.Config, dev *Development) error {
+	lifetimes := cfg.Lifetimes.Signin()
+	proofs, err := dpop.New(cfg.BaseURLs, lifetimes.Proof)
+	if err != nil {
+		return err
+	}
+	answered := dpop.NewMemory(lifetimes.Proof)
+	s.metrics.watch(s, answered)
+	callers := &caller.Resolver{Ring: s.ring, Board: s.board, Directory: s.store, Lifetimes: lifetimes, Hosts: s.hosts}
 	tokens := &token.Endpoint{
-		Issuer: cfg.BaseURLs[0], Region: cfg.Region, Lifetimes: lifetimes,
-		Sessions: st, Directory: st, Ring: ring, Board: board, Proofs: proofs, Answered: answered, Callers: callers,
-		AnsweredSigned: dpop.NewMemory(caller.Skew),
-		ByClient:       limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),
-		ByAddress:      limit.New(cfg.Limits.Address.Rule(cfg.Limits.Wait), "address"),
-		Gate:           limit.NewGate(cfg.Limits.InFlight, gateQueue*cfg.Limits.InFlight, gateWait, busy),
-		LongBodies:     limit.NewGate(longBodies, longBodies, gateWait, busy),
+		Issuer: s.base, Region: cfg.Region, Lifetimes: lifetimes,
+		Sessions: s.store, Directory: s.store, Ring: s.ring, Board: s.board, Proofs: proofs, Answered: answered, Callers: callers,
+		AnsweredSigned: dpop.NewMemory(caller.Skew), Watch: s.watch,
+		ByClient:   limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),
+		ByAddress:  limit.New(cfg.Limits.Address.Rule(cfg.Limits.Wait), "address"),
+		Gate:       limit.NewGate(cfg.Limits.InFlight, gateQueue*cfg.Limits.InFlight, gateWait, busy),
+		LongBodies: limit.NewGate(longBodies, longBodies, gateWait, busy),
 	}
 	s.routes.add("POST "+wire.TokenPath, tokens.ServeCall)
 
-	documents := discovery.New(cfg.BaseURLs[0], cfg.IDToken.Algorithm, ring)
+	documents := discovery.New(s.base, cfg.IDToken.Algorithm, s.ring)
 	for pattern, h := range documents.Routes() {
 		s.routes.add(pattern, h)
 	}
+	s.routes.add("GET /livez", s.live)
+	s.routes.add("GET /readyz", s.ready)
 	s.routes.add("GET /healthz", s.health)
 
 	pages, err := authorize.New(authorize.Deps{
 		Base: cfg.BaseURLs, Region: cfg.Region, Lifetimes: lifetimes, Development: dev != nil, AutoApprove: autoApprove(dev),
-		Directory: st, Board: board, Keys: ring,
+		Directory: s.store, Audit: s.store, Board: s.board, Keys: s.ring,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for pattern, h := range pages.Routes() {
 		s.routes.add(pattern, s.ownHost(h))
 	}
 	// STS has the query protocol: everything is at the root, and a parameter says what it is.
 	s.routes.wrap("/", sts.New(callers).Beside)
-
-	s.start(context.WithoutCancel(ctx), max(lifetimes.CodeSameDevice, lifetimes.CodeCrossDevice)+slowestRequest)
-	return s, nil
+	return nil
 }
 
 // hostsOf returns what the Host header of a request for one of bases can be: with the port that the scheme implies, and
@@ -168,47 +193,4 @@ func autoApprove(dev *Development) string {
 		return ""
 	}
 	return dev.AutoApprove
-}
-
-// start begins what is done in the background; Close ends it.
-//
-// A session's row is what makes its code single-use, so it must outlive the code, also where sessions are configured to
-// be shorter than codes. A session that ended longer ago than the longest code lives has no code left.
-func (s *Server) start(ctx context.Context, longestCode time.Duration) {
-	ctx, s.stop = context.WithCancel(ctx)
-	s.every(ctx, pollNotices, "poll notices", func(now time.Time) error { return s.board.Poll(ctx, now) })
-	s.every(ctx, maintainRing, "maintain key ring", func(now time.Time) error { return s.ring.Maintain(ctx, now) })
-	s.every(ctx, sweepEvery, "sweep", func(now time.Time) error {
-		s.board.Prune(now)
-		for {
-			n, err := s.store.Sweep(ctx, now.Add(-longestCode), sweepRows)
-			if err != nil || n == 0 {
-				return err
-			}
-		}
-	})
-}
-
-// every calls do at that pace until ctx ends, and logs what fails.
-func (s *Server) every(ctx context.Context, pace time.Duration, what string, do func(now time.Time) error) {
-	s.work.Go(func() {
-		ticker := time.NewTicker(pace)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				if err := do(time.Now()); err != nil && ctx.Err() == nil {
-					s.log.Error("background work failed", "what", what, "error", err)
-				}
-			}
-		}
-	})
-}
-
-// Close ends the background work. The store is the caller's to close, after this.
-func (s *Server) Close() {
-	s.stop()
-	s.work.Wait()
 }

@@ -116,13 +116,35 @@ func start(t testing.TB, dev *server.Development, hash string, options []Option)
 func (s *Server) serve(t testing.TB, now time.Time) {
 	t.Helper()
 	var err error
-	s.Server, err = server.New(t.Context(), s.Config, s.Store, s.root, s.metrics, s.dev, slog.New(records{s}), now)
+	s.Server, err = server.New(t.Context(), server.Options{
+		Config: s.Config, Store: s.Store, Root: s.root, Metrics: s.metrics, Log: slog.New(records{s}), Clock: time.Now, Development: s.dev,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s.Ring, err = keyring.Open(t.Context(), s.Store, s.root, server.RingOptions(s.Config), now); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Node starts another node on the same database, with the same root key and configuration. It is closed when the test ends,
+// before the database is.
+func (s *Server) Node(t testing.TB) *Server {
+	t.Helper()
+	n := &Server{
+		Config: s.Config, Base: s.Base, Store: s.Store, Person: s.Person, Role: s.Role,
+		metrics: server.NewMetrics(), root: s.root, dev: s.dev, logins: s.logins,
+	}
+	n.serve(t, time.Now())
+	t.Cleanup(n.Server.Close)
+	return n
+}
+
+// ClientOf returns the client c as it talks to this node.
+func (s *Server) ClientOf(c *Client) *Client {
+	other := *c
+	other.server = s
+	return &other
 }
 
 // Restart stops the server and starts one on the same database with a changed configuration.

@@ -17,7 +17,7 @@ func (e *Endpoint) redeem(ctx context.Context, c *wire.Call, r *request) (signin
 	if err != nil {
 		return signin.Session{}, err
 	}
-	c.Record.Session, c.Record.Principal = a.ID.String(), a.Principal.ARN()
+	c.Record.Session, c.Record.Principal, c.Record.Person = a.ID.String(), a.Principal.ARN(), a.Principal.PersonID
 	if err := e.Board.Fresh(c.Now); err != nil {
 		return signin.Session{}, err
 	}

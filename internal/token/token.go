@@ -12,12 +12,13 @@ import (
 	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/notice"
 	"github.com/latchkey-id/latchkey/internal/policy"
+	"github.com/latchkey-id/latchkey/internal/reuse"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/wire"
 )
 
-// Endpoint answers CreateOAuth2Token. All its fields are needed.
+// Endpoint answers CreateOAuth2Token. All its fields but Watch are needed.
 type Endpoint struct {
 	Issuer    string // iss of id tokens
 	Region    string // in session and resource ARNs
@@ -32,6 +33,8 @@ type Endpoint struct {
 	// AnsweredSigned is the same of signatures, which are good for caller.Skew.
 	AnsweredSigned *dpop.Memory
 	Callers        *caller.Resolver
+	// Watch hears which refresh tokens are brought; nil: nobody does.
+	Watch *reuse.Watch
 
 	ByClient  *limit.Limiter
 	ByAddress *limit.Limiter

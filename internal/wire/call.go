@@ -30,6 +30,8 @@ type Record struct {
 	Client string
 	// Principal is the ARN of who the answer is for, or whose request was refused once that was proved.
 	Principal string
+	// Person is the id of the person whom the request is about, once that was proved or they were named.
+	Person string
 	// Session is the id of the session.
 	Session string
 	// Outcome is "ok", or the Kind of the fault.

@@ -1,0 +1,69 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/wire"
+)
+
+// live answers GET /livez: 200 while the process serves. What it needs from others is not its fault, and a restart would
+// not help.
+func (s *Server) live(w http.ResponseWriter, c *wire.Call) {
+	c.Record.Operation, c.Record.Outcome = "Live", "ok"
+	wire.WriteJSON(w, c, http.StatusOK, []byte(`{"status":"ok"}`))
+}
+
+// readiness is what GET /readyz says.
+type readiness struct {
+	Status string            `json:"status"` // ready, or why not: stopping, deaf
+	Checks map[string]string `json:"checks"`
+}
+
+// late is how old the last word from the database may be before /readyz says that it is away.
+const late = 5 * time.Second
+
+// ready answers GET /readyz: 200 while requests should be sent here. A database that is away does not change that:
+// refreshes go on, and other nodes would have the same trouble; but a node that has heard no notices for too long refuses.
+func (s *Server) ready(w http.ResponseWriter, c *wire.Call) {
+	c.Record.Operation, c.Record.Outcome = "Ready", "ok"
+	r := readiness{Status: "ready", Checks: map[string]string{"notices": "ok", "key_ring": "ok"}}
+	status := http.StatusOK
+	if age := c.Now.Sub(s.board.Heard()); age > late {
+		r.Checks["notices"] = fmt.Sprintf("the database has not answered for %d seconds; after %d this server refuses sessions",
+			int64(age/time.Second), int64(deafFor/time.Second))
+	}
+	switch {
+	case s.board.Fresh(c.Now) != nil:
+		r.Status, status = "deaf", http.StatusServiceUnavailable
+	case s.draining.Load():
+		r.Status, status = "stopping", http.StatusServiceUnavailable
+	}
+	if status != http.StatusOK {
+		c.Record.Outcome = signin.Overloaded.String()
+	}
+	body, err := json.Marshal(r)
+	if err != nil {
+		wire.WriteFault(w, c, err)
+		return
+	}
+	wire.WriteJSON(w, c, status, body)
+}
+
+// health answers GET /healthz: 200 when every request can be served, also those that need the database.
+func (s *Server) health(w http.ResponseWriter, c *wire.Call) {
+	c.Record.Operation = "Health"
+	err := s.board.Fresh(c.Now)
+	if pingErr := s.store.Ping(c.Context()); err == nil && pingErr != nil {
+		err = signin.RefuseBecause(pingErr, signin.Overloaded, "the database does not answer")
+	}
+	if err != nil {
+		wire.WriteFault(w, c, err)
+		return
+	}
+	c.Record.Outcome = "ok"
+	wire.WriteJSON(w, c, http.StatusOK, []byte(`{"status":"ok"}`))
+}
