@@ -21,7 +21,7 @@ import (
 type runCommand struct {
 	Server      string        `help:"The latchkey program. Default: build ./cmd/latchkey." type:"existingfile"`
 	Scratch     string        `help:"Folder for temporary files, on the kind of disk that a store would be on. Default: the system's." type:"existingdir"`
-	Only        []string      `help:"Scenarios to run: ${scenarios}. Default: all." placeholder:"NAME"`
+	Only        []string      `help:"Scenarios to run, or the words that some begin with: ${scenarios}. Default: all." placeholder:"NAME"`
 	Connections int           `help:"Kept-alive connections, each with one request at a time." default:"32"`
 	Rounds      int           `help:"Rounds of each contestant." default:"10"`
 	Duration    time.Duration `help:"Length of a round, about." default:"2s"`

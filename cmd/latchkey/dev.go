@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ type devCmd struct {
 	Listen      string `help:"Loopback address and port to serve on; port 0 takes a free one." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Data        string `help:"Directory to keep everything in, for the next start. Default: a temporary one, deleted at the end." placeholder:"DIR"`
 	AutoApprove bool   `help:"Sign the sample person in without pages: /v1/authorize answers with a code at once. For tests."`
-	Config      string `help:"YAML file with other lifetimes and limits, or any key of latchkey.yaml but listen, base_urls, data, root_key and tls." placeholder:"FILE"`
+	Config      string `help:"YAML file with other lifetimes and limits, or any key of latchkey.yaml but listen, base_urls, data, database, root_key and tls." placeholder:"FILE"`
 }
 
 func (cmd devCmd) Run(ctx context.Context, o *output) error {
@@ -42,7 +43,7 @@ func (cmd devCmd) Run(ctx context.Context, o *output) error {
 	if err != nil {
 		return err
 	}
-	root, err := cfg.RootKey.Load()
+	root, err := cfg.RootKey.Load(ctx)
 	if err != nil {
 		return err
 	}
@@ -163,8 +164,8 @@ func checkOverlay(text []byte) error {
 	if err := c.Overlay(text); err != nil {
 		return err
 	}
-	if c.Listen != before.Listen || len(c.BaseURLs) > 0 || c.Data != "" || c.RootKey != before.RootKey || c.TLS != before.TLS {
-		return errors.New("latchkey dev sets listen, base_urls, data, root_key and tls itself: leave them out")
+	if c.Listen != before.Listen || len(c.BaseURLs) > 0 || c.Data != "" || !reflect.DeepEqual(c.RootKey, before.RootKey) || c.TLS != before.TLS || c.Database != before.Database {
+		return errors.New("latchkey dev sets listen, base_urls, data, database, root_key and tls itself: leave them out")
 	}
 	return nil
 }

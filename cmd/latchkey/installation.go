@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/server"
 	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/store/postgres"
 	"github.com/latchkey-id/latchkey/internal/store/sqlite"
 )
 
@@ -44,19 +45,28 @@ func (f configFlag) with(ctx context.Context, do func(*installation) error) erro
 
 // ring opens the key ring, which needs the root key.
 func (i *installation) ring(ctx context.Context, now time.Time) (*keyring.Ring, error) {
-	root, err := i.cfg.RootKey.Load()
+	root, err := i.cfg.RootKey.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return keyring.Open(ctx, i.Store, root, server.RingOptions(i.cfg), now)
 }
 
-// openStore opens the database of cfg, making the data directory if need be.
+// openStore opens the database of cfg: a server's, or a file, whose directory it makes if need be.
 func openStore(ctx context.Context, cfg config.Config, observe store.Observer) (store.Store, error) {
+	if cfg.Database.Shared() {
+		primary, replica, err := cfg.Database.URLs()
+		if err != nil {
+			return nil, err
+		}
+		return postgres.Open(ctx, postgres.Options{
+			URL: primary, Replica: replica, Connections: cfg.Database.Connections, Now: clock(), Observe: observe,
+		})
+	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory cannot be made: %w", err)
 	}
-	return sqlite.Open(ctx, filepath.Join(cfg.Data, databaseFile), time.Now(), sqlite.Options{Observe: observe})
+	return sqlite.Open(ctx, filepath.Join(cfg.Data, databaseFile), clock(), sqlite.Options{Observe: observe})
 }
 
 // explain turns store.ErrExists and store.ErrNotFound into a sentence about what.

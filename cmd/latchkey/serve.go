@@ -28,27 +28,26 @@ func (cmd serveCmd) Run(ctx context.Context, o *output) error {
 	if err != nil {
 		return err
 	}
-	root, err := cfg.RootKey.Load()
+	root, err := cfg.RootKey.Load(ctx)
 	if err != nil {
 		return err
 	}
 	if err := cfg.TLS.Check(); err != nil {
 		return err
 	}
-	release, err := lockData(cfg.Data)
-	if err != nil {
-		return err
+	if !cfg.Database.Shared() {
+		release, err := lockData(cfg.Data)
+		if err != nil {
+			return err
+		}
+		defer release()
 	}
-	defer release()
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w. Change listen (and base_urls, if it names the port), or stop what uses the port", cfg.Listen, err)
 	}
 	return serve(ctx, o, cfg, root, listener, nil, nil)
 }
-
-// drainFor is how long requests under way may take after SIGTERM.
-const drainFor = 20 * time.Second
 
 // serve runs the server until ctx ends, then lets the requests under way finish. ready, which may be nil, is called with
 // the store before the server says that it is ready. The caller has locked the data directory.
@@ -59,17 +58,20 @@ func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root
 	log := newLog(logs, cfg.Log)
 	metrics := server.NewMetrics()
 	_, missing := os.Stat(filepath.Join(cfg.Data, databaseFile))
+	fresh := missing != nil && dev == nil && !cfg.Database.Shared()
 	st, err := openStore(ctx, cfg, metrics.ObserveStore)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	if missing != nil && dev == nil {
+	if fresh {
 		log.Warn("made a new database, which has nobody in it yet", "data", cfg.Data)
 	}
-	handler, err := server.New(ctx, cfg, st, root, metrics, dev, log, time.Now())
+	handler, err := server.New(ctx, server.Options{
+		Config: cfg, Store: st, Root: root, Metrics: metrics, Log: log, Clock: clock, Development: dev,
+	})
 	if errors.Is(err, keyring.ErrWrongRoot) {
-		return fmt.Errorf("%w. Restore the root key that belongs to %s", err, cfg.Data)
+		return fmt.Errorf("%w. Restore the root key that belongs to this database, or name its place in root_key.also", err)
 	}
 	if err != nil {
 		return err
@@ -102,14 +104,25 @@ func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root
 		return fmt.Errorf("the server stopped: %w", err)
 	case <-ctx.Done():
 	}
-	log.Info("stopping: requests under way may finish", "at_most", drainFor.String())
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
+	drain(context.WithoutCancel(ctx), s, handler, cfg.Shutdown, log)
+	return nil
+}
+
+// drain goes on serving while /readyz says that the server is about to stop, then takes no new connections and lets the
+// requests under way finish.
+func drain(ctx context.Context, s *http.Server, handler *server.Server, c config.Shutdown, log *slog.Logger) {
+	handler.Drain()
+	if c.Delay > 0 {
+		log.Info("not ready any more: load balancers may look elsewhere", "stops_in", c.Delay.String())
+		time.Sleep(c.Delay)
+	}
+	log.Info("stopping: requests under way may finish", "at_most", c.Timeout.String())
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	if err := s.Shutdown(drain); err != nil {
+	if err := s.Shutdown(ctx); err != nil {
 		log.Warn("some requests did not finish in time", "error", err)
 	}
 	log.Info("stopped")
-	return nil
 }
 
 func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {

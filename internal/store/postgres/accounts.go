@@ -1,0 +1,36 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/latchkey-id/latchkey/internal/store"
+)
+
+// AddAccount implements store.Directory.
+func (s *Store) AddAccount(ctx context.Context, a store.Account) (err error) {
+	defer s.operation("add_account")(&err)
+	return s.write(ctx, func(t tx) error {
+		return t.add("account", `INSERT INTO account (id, name, created_ms) VALUES ($1, $2, $3)`, a.ID, a.Name, a.Created.UnixMilli())
+	})
+}
+
+// AccountByID implements store.Directory.
+func (s *Store) AccountByID(ctx context.Context, id string) (_ store.Account, err error) {
+	defer s.operation("account_by_id")(&err)
+	return one("account", s.directory(ctx, `SELECT id, name, created_ms FROM account WHERE id = $1`, id), scanAccount)
+}
+
+// Accounts implements store.Directory. The order is that of bytes, whatever the database is set to.
+func (s *Store) Accounts(ctx context.Context) (_ []store.Account, err error) {
+	defer s.operation("accounts")(&err)
+	list, err := all(s.query(ctx, `SELECT id, name, created_ms FROM account`), scanAccount)
+	slices.SortFunc(list, func(a, b store.Account) int { return cmp.Compare(a.ID, b.ID) })
+	return list, err
+}
+
+func scanAccount(row scanner) (a store.Account, err error) {
+	err = row.Scan(&a.ID, &a.Name, instant{&a.Created})
+	return a, err
+}

@@ -1,0 +1,213 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Every driver has migrations of the same numbers and names. They go forward only, and one that was released never
+// changes.
+//
+// So that an upgrade stops nobody, binaries may work on a schema that is newer than they know. The first line of every
+// script but the first says down to which: `-- works with: 1` promises that all that a binary does which knows schema 1
+// goes on to succeed, and to mean the same. It is recorded in the database, because only there the older binary sees it.
+//
+// A script holds statements that end in a semicolon, and comments from -- to the end of the line. Neither sign is
+// anywhere else in it.
+//
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+type migration struct {
+	version int    // 1, 2, …
+	name    string // sign_in
+	script  string
+	// worksWith is the oldest schema that a binary may know and still work beside this one; 0: that of this migration.
+	worksWith int
+}
+
+const worksWithLine = "-- works with: "
+
+// migrations returns all in order, and fails unless they are numbered without a gap.
+func migrations() ([]migration, error) {
+	paths, err := fs.Glob(migrationFiles, "migrations/*.sql") // sorted
+	if err != nil {
+		return nil, err
+	}
+	var all []migration
+	for i, path := range paths {
+		number, name, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(path, "migrations/"), ".sql"), "_")
+		version, err := strconv.Atoi(number)
+		if err != nil || version != i+1 || len(number) != 4 || name == "" {
+			return nil, fmt.Errorf("%s is not named %04d_<name>.sql", path, i+1)
+		}
+		script, err := migrationFiles.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		m := migration{version: version, name: name, script: string(script)}
+		if version > 1 {
+			line, _, _ := strings.Cut(m.script, "\n")
+			m.worksWith, err = strconv.Atoi(strings.TrimPrefix(line, worksWithLine))
+			if err != nil || !strings.HasPrefix(line, worksWithLine) || m.worksWith < 1 || m.worksWith > version {
+				return nil, fmt.Errorf("%s does not begin with the line %q and the number of a schema up to %d", path, worksWithLine, version)
+			}
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// statements returns the statements of a script, one by one: only the simple protocol, which is not used, takes many.
+func statements(script string) []string {
+	var code strings.Builder
+	for line := range strings.Lines(script) {
+		before, _, comment := strings.Cut(line, "--")
+		code.WriteString(before)
+		if comment {
+			code.WriteByte('\n')
+		}
+	}
+	var list []string
+	for statement := range strings.SplitSeq(code.String(), ";") {
+		if statement = strings.TrimSpace(statement); statement != "" {
+			list = append(list, statement)
+		}
+	}
+	return list
+}
+
+// migrate applies what the database lacks of all, each in a transaction of its own, and records it under the time now. It
+// fails when others brought the database to a schema that a binary which knows all cannot work with.
+//
+// It has a connection of its own, on which a statement may take as long as ctx lets it: another node may be at work, and
+// tables may be large.
+func migrate(ctx context.Context, config *pgx.ConnConfig, all []migration, now time.Time) error {
+	config = config.Copy()
+	config.RuntimeParams["statement_timeout"] = "0"
+	c, err := connect(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer disconnect(ctx, c)
+	if err := keepTransactionsWhole(ctx, c); err != nil {
+		return err
+	}
+	if err := again(ctx, func() error { return prepareRecord(ctx, c) }); err != nil {
+		return err
+	}
+	version, err := schemaVersion(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, m := range all[min(version, len(all)):] {
+		if err := again(ctx, func() error { return apply(ctx, c, m, now) }); err != nil {
+			return fmt.Errorf("schema %04d_%s: %w", m.version, m.name, err)
+		}
+	}
+	return checkNewer(ctx, c, len(all)) // last, because others may migrate at the same time
+}
+
+// keepTransactionsWhole turns off what CockroachDB does from version 25.1 on: it commits a transaction before a statement
+// of it that changes the schema, so that the record of a migration could stay without the migration.
+func keepTransactionsWhole(ctx context.Context, c *pgx.Conn) error {
+	var commits *string
+	err := c.QueryRow(ctx, `SELECT current_setting('autocommit_before_ddl', true)`).Scan(&commits)
+	if err == nil && commits != nil && *commits == "on" {
+		_, err = c.Exec(ctx, `SET autocommit_before_ddl TO 'off'`)
+	}
+	return err
+}
+
+// prepareRecord makes the table that migrations are recorded in, provided that the database is empty or has it. Of nodes
+// that do so at once all but one may be refused, and look again.
+func prepareRecord(ctx context.Context, c *pgx.Conn) error {
+	var tables, ours int64
+	err := c.QueryRow(ctx, `
+		SELECT (SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()),
+			(SELECT count(*) FROM information_schema.columns
+			 WHERE table_schema = current_schema() AND table_name = 'schema_migrations' AND column_name = 'works_with')`).Scan(&tables, &ours)
+	switch {
+	case err != nil:
+		return err
+	case ours > 0:
+		return nil
+	case tables > 0:
+		return errors.New("it holds the tables of another program; create a database for latchkey alone, and name that")
+	}
+	_, err = c.Exec(ctx, `
+		CREATE TABLE IF NOT EXISTS schema_migrations (
+			version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_ms BIGINT NOT NULL, works_with BIGINT)`)
+	if err != nil && (lostRace(err) || code(err) == uniqueViolation || code(err) == duplicateTable) {
+		return undone{err}
+	}
+	return err
+}
+
+// schemaVersion returns the version of the newest migration that the database has, 0 for an empty database.
+func schemaVersion(ctx context.Context, c *pgx.Conn) (version int, err error) {
+	err = c.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM schema_migrations`).Scan(&version)
+	return version, err
+}
+
+// checkNewer tells whether a binary can work with the database that knows the migrations up to known.
+func checkNewer(ctx context.Context, c *pgx.Conn, known int) error {
+	version, err := schemaVersion(ctx, c)
+	if err != nil || version <= known {
+		return err
+	}
+	var needs int
+	err = c.QueryRow(ctx, `SELECT max(coalesce(works_with, version)) FROM schema_migrations WHERE version > $1`, int64(known)).Scan(&needs)
+	if err == nil && needs > known {
+		err = fmt.Errorf("it was written by a newer version of latchkey (schema %d takes a binary that knows %d or more, this binary knows %d): "+
+			"run that version or restore a backup", version, needs, known)
+	}
+	return err
+}
+
+// apply runs m unless another node did in the meantime. The row that records m comes first: whoever inserts the same waits
+// until this transaction ends, and then finds it there, or goes ahead in its place.
+func apply(ctx context.Context, c *pgx.Conn, m migration, now time.Time) error {
+	pg, err := c.BeginTx(ctx, readCommitted)
+	if err != nil {
+		return err
+	}
+	defer rollback(ctx, pg)
+	var worksWith *int64
+	if m.worksWith != 0 {
+		worksWith = new(int64(m.worksWith))
+	}
+	recorded, err := pg.Exec(ctx, `
+		INSERT INTO schema_migrations (version, name, applied_ms, works_with) VALUES ($1, $2, $3, $4) ON CONFLICT (version) DO NOTHING`,
+		int64(m.version), m.name, now.UnixMilli(), worksWith)
+	if err == nil && recorded.RowsAffected() == 0 {
+		return nil
+	}
+	if err == nil {
+		err = runAll(ctx, pg, statements(m.script))
+	}
+	if err == nil {
+		err = pg.Commit(ctx)
+	}
+	if lostRace(err) {
+		return undone{err}
+	}
+	return err
+}
+
+func runAll(ctx context.Context, pg pgx.Tx, list []string) error {
+	for _, statement := range list {
+		if _, err := pg.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}

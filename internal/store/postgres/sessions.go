@@ -1,0 +1,34 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/latchkey-id/latchkey/internal/signin"
+)
+
+// RedeemCode implements store.Sessions.
+func (s *Store) RedeemCode(ctx context.Context, session signin.Session) (err error) {
+	defer s.operation("redeem_code")(&err)
+	p := &session.Principal
+	for _, text := range [...]string{session.ClientID, p.Account, p.Role, p.RoleID, p.Person, p.PersonID, session.Methods} {
+		if !validText(text) {
+			return errText
+		}
+	}
+	return s.queue.submit(ctx, &redemption{session: session})
+}
+
+// SessionByID implements store.Sessions.
+func (s *Store) SessionByID(ctx context.Context, id signin.SessionID) (_ signin.Session, err error) {
+	defer s.operation("session_by_id")(&err)
+	return one("session", s.query(ctx, `
+		SELECT id, end_ms, start_ms, issued_ms, auth_ms, proof_key, client, account, role, role_id, person, person_id, methods, as_of
+		FROM session WHERE id = $1`, id[:]), scanSession)
+}
+
+func scanSession(row scanner) (s signin.Session, err error) {
+	p := &s.Principal
+	err = row.Scan(fixed(s.ID[:]), instant{&s.End}, instant{&s.Start}, instant{&s.Issued}, instant{&s.AuthTime}, fixed(s.Key[:]),
+		&s.ClientID, &p.Account, &p.Role, &p.RoleID, &p.Person, &p.PersonID, &s.Methods, &s.AsOf)
+	return s, err
+}

@@ -1,0 +1,103 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/latchkey-id/latchkey/internal/store"
+)
+
+// tx is what a write sees of the database.
+type tx struct {
+	ctx    context.Context
+	pg     pgx.Tx
+	notify bool // the server can tell others of notices
+	given  *int64
+}
+
+// readCommitted is what the statements are written for: each sees what was committed before it began. A server that has
+// only stricter levels uses one, and its refusals are tried again.
+var readCommitted = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+
+// write runs do in a transaction, and again where the server undid it because of others beside it, or was lost before the
+// commit was sent. do must have no effects but those of its statements.
+func (s *Store) write(ctx context.Context, do func(tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.closed.Load() {
+		return errClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	defer cancel()
+	return again(ctx, func() error { return s.transact(ctx, do) })
+}
+
+func (s *Store) transact(ctx context.Context, do func(tx) error) error {
+	c, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return unreached(ctx, err)
+	}
+	defer c.Release() // a connection whose transaction is still open is thrown away
+	pg, err := c.BeginTx(ctx, readCommitted)
+	if err != nil {
+		return unreached(ctx, err)
+	}
+	var given int64
+	if err := do(tx{ctx, pg, s.wake.works, &given}); err != nil {
+		broken := c.Conn().IsClosed()
+		rollback(ctx, pg)
+		if ctx.Err() == nil && (lostRace(err) || broken) {
+			return undone{err}
+		}
+		return err
+	}
+	switch err := pg.Commit(ctx); {
+	case err == nil:
+		s.hear(given)
+		return nil
+	case lostRace(err):
+		return undone{err}
+	case ctx.Err() == nil && c.Conn().IsClosed():
+		return fmt.Errorf("%w: %w", errUnknown, err)
+	default:
+		return err
+	}
+}
+
+// rollback ends the transaction without its effects. Where that fails, the server does so when the connection ends.
+func rollback(ctx context.Context, pg pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	_ = pg.Rollback(ctx)
+}
+
+// exec runs a statement and returns how many rows it changed. ErrExists and ErrNotFound stand for the violation of a key.
+func (t tx) exec(sql string, args ...any) (int64, error) {
+	if !validTexts(args) {
+		return 0, errText
+	}
+	done, err := t.pg.Exec(t.ctx, sql, args...)
+	if err != nil {
+		return 0, refused(err)
+	}
+	return done.RowsAffected(), nil
+}
+
+// add runs an INSERT; subject names in errors what it adds.
+func (t tx) add(subject, sql string, args ...any) error {
+	_, err := t.exec(sql, args...)
+	return about(subject, err)
+}
+
+// change runs a statement that must change a row; ErrNotFound: it changed none.
+func (t tx) change(subject, sql string, args ...any) error {
+	n, err := t.exec(sql, args...)
+	if err == nil && n == 0 {
+		err = store.ErrNotFound
+	}
+	return about(subject, err)
+}
