@@ -17,6 +17,8 @@ import (
 	"github.com/latchkey-id/latchkey/internal/config"
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/server"
+	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/telemetry"
 )
 
 type serveCmd struct {
@@ -57,9 +59,17 @@ func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root
 	defer logs.Close()
 	log := newLog(logs, cfg.Log)
 	metrics := server.NewMetrics()
+	exporter, err := telemetry.Start(ctx, telemetry.Options{
+		Endpoint: cfg.Telemetry.Endpoint, Sample: cfg.Telemetry.Sample, Interval: cfg.Telemetry.Interval,
+		Version: version, Registry: metrics.Registry(), Log: log,
+	}, clock())
+	if err != nil {
+		return err
+	}
+	defer stopTelemetry(context.WithoutCancel(ctx), exporter, log)
 	_, missing := os.Stat(filepath.Join(cfg.Data, databaseFile))
 	fresh := missing != nil && dev == nil && !cfg.Database.Shared()
-	st, err := openStore(ctx, cfg, metrics.ObserveStore)
+	st, err := openStore(ctx, cfg, observeStore(metrics, exporter))
 	if err != nil {
 		return err
 	}
@@ -68,7 +78,7 @@ func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root
 		log.Warn("made a new database, which has nobody in it yet", "data", cfg.Data)
 	}
 	handler, err := server.New(ctx, server.Options{
-		Config: cfg, Store: st, Root: root, Metrics: metrics, Log: log, Clock: clock, Development: dev,
+		Config: cfg, Store: st, Root: root, Metrics: metrics, Log: log, Telemetry: exporter, Clock: clock, Development: dev,
 	})
 	if errors.Is(err, keyring.ErrWrongRoot) {
 		return fmt.Errorf("%w. Restore the root key that belongs to this database, or name its place in root_key.also", err)
@@ -106,6 +116,29 @@ func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root
 	}
 	drain(context.WithoutCancel(ctx), s, handler, cfg.Shutdown, log)
 	return nil
+}
+
+// observeStore tells the metrics of each operation of the store, and the trace of the request that it was for.
+func observeStore(metrics *server.Metrics, exporter *telemetry.Exporter) store.Observer {
+	if exporter == nil {
+		return metrics.ObserveStore
+	}
+	return func(ctx context.Context, operation string, took time.Duration, err error) {
+		metrics.ObserveStore(ctx, operation, took, err)
+		ended := time.Now()
+		exporter.Child(ctx, "store "+operation, ended.Add(-took), ended, err)
+	}
+}
+
+// flushFor is how long the last traces and metrics may take on their way.
+const flushFor = 3 * time.Second
+
+func stopTelemetry(ctx context.Context, exporter *telemetry.Exporter, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, flushFor)
+	defer cancel()
+	if err := exporter.Stop(ctx, clock()); err != nil {
+		log.Warn("the last traces or metrics were not sent", "error", err)
+	}
 }
 
 // drain goes on serving while /readyz says that the server is about to stop, then takes no new connections and lets the

@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"telemetry": {"signin"},
 
 	"config": {"keyring", "limit", "rootkey", "signin"},
-	"server": {"audit", "authorize", "caller", "config", "discovery", "dpop", "keyring", "limit", "notice", "reuse", "signin", "store", "sts", "token", "wire"},
+	"server": {"audit", "authorize", "caller", "config", "discovery", "dpop", "keyring", "limit", "notice", "reuse", "signin", "store", "sts", "telemetry", "token", "wire"},
 
 	"store/sqlite":    {"signin", "store"},
 	"store/postgres":  {"signin", "store"},

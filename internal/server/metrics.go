@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -108,8 +109,11 @@ func (m *Metrics) observe(c *wire.Call, took time.Duration) {
 	}
 }
 
+// Registry is what the metrics are registered with.
+func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
+
 // ObserveStore is a store.Observer.
-func (m *Metrics) ObserveStore(operation string, took time.Duration, err error) {
+func (m *Metrics) ObserveStore(_ context.Context, operation string, took time.Duration, err error) {
 	result := "ok"
 	if err != nil {
 		result = "error"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/telemetry"
 	"github.com/latchkey-id/latchkey/internal/wire"
 )
 
@@ -24,16 +25,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // ServeCall answers a call and logs one record of it.
 func (s *Server) ServeCall(w http.ResponseWriter, c *wire.Call) {
 	began := time.Now() // for the duration only
+	ctx, span := s.traces.Begin(c.Context(), c.Request, s.behindProxy(c.Request), c.Now)
+	if span != nil {
+		c.Request = c.Request.WithContext(ctx)
+	}
 	c.Record.Operation = "Unknown"
 	answer := &answerWriter{ResponseWriter: w}
 	w.Header()["X-Amzn-RequestId"] = []string{c.ID}
-	defer s.finish(answer, c, began)
+	defer s.finish(answer, c, span, began)
 	s.route(answer, c)
 }
 
 // route finds the handler of c.
 func (s *Server) route(w http.ResponseWriter, c *wire.Call) {
-	methods := s.routes.find(c.URL.Path)
+	methods := s.routes[s.routes.match(c.URL.Path)]
 	if methods == nil {
 		wire.WriteFault(w, c, signin.Refuse(signin.PathUnknown, "there is nothing at this path; this is a Latchkey sign-in server, and its endpoint is the root of this host"))
 		return
@@ -69,7 +74,7 @@ func (s *Server) ownHost(h wire.Handler) wire.Handler {
 }
 
 // finish recovers from a panic, logs and counts.
-func (s *Server) finish(w *answerWriter, c *wire.Call, began time.Time) {
+func (s *Server) finish(w *answerWriter, c *wire.Call, span *telemetry.Span, began time.Time) {
 	if p := recover(); p != nil {
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(p)
@@ -82,6 +87,12 @@ func (s *Server) finish(w *answerWriter, c *wire.Call, began time.Time) {
 	took := time.Since(began)
 	s.metrics.observe(c, took)
 	s.note(c)
+	if span != nil {
+		span.End(telemetry.Outcome{
+			Operation: c.Record.Operation, Method: c.Method, Route: s.routes.match(c.URL.Path), Status: w.status, Grant: c.Record.Grant,
+			Client: c.Record.Client, Kind: c.Record.Outcome, RequestID: c.ID,
+		}, c.Now.Add(took))
+	}
 
 	level := slog.LevelInfo
 	switch {
@@ -172,6 +183,15 @@ func (s *Server) remote(r *http.Request) netip.Addr {
 		}
 	}
 	return addr
+}
+
+// behindProxy tells whether r came through a trusted proxy.
+func (s *Server) behindProxy(r *http.Request) bool {
+	if len(s.proxies) == 0 {
+		return false
+	}
+	addrPort, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && s.trusts(addrPort.Addr().Unmap())
 }
 
 func (s *Server) trusts(addr netip.Addr) bool {

@@ -36,17 +36,20 @@ func (r routes) wrap(path string, beside func(next wire.Handler) wire.Handler) {
 	}
 }
 
-// find returns the methods of a path. It tolerates doubled slashes, which some clients send when their endpoint ends in
-// one, and a slash at the end.
-func (r routes) find(path string) map[string]wire.Handler {
-	if methods, ok := r[path]; ok {
-		return methods
+// match returns the registered path that a path of a request stands for, or "". It tolerates doubled slashes, which some
+// clients send when their endpoint ends in one, and a slash at the end.
+func (r routes) match(path string) string {
+	if r[path] != nil {
+		return path
 	}
 	for strings.Contains(path, "//") {
 		path = strings.ReplaceAll(path, "//", "/")
 	}
-	if methods, ok := r[path]; ok {
-		return methods
+	if r[path] != nil {
+		return path
 	}
-	return r[strings.TrimSuffix(path, "/")]
+	if path = strings.TrimSuffix(path, "/"); r[path] != nil {
+		return path
+	}
+	return ""
 }

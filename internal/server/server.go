@@ -22,6 +22,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/reuse"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/sts"
+	"github.com/latchkey-id/latchkey/internal/telemetry"
 	"github.com/latchkey-id/latchkey/internal/token"
 	"github.com/latchkey-id/latchkey/internal/wire"
 )
@@ -41,6 +42,8 @@ type Options struct {
 	Log     *slog.Logger
 	// Clock tells the time. It is asked once for each request, and by what is done in the background.
 	Clock func() time.Time
+	// Telemetry sends traces of requests; nil: nobody asked for them.
+	Telemetry *telemetry.Exporter
 	// Development makes it a server for development.
 	Development *Development
 }
@@ -53,6 +56,7 @@ type Server struct {
 	proxies []netip.Prefix
 	log     *slog.Logger
 	metrics *Metrics
+	traces  *telemetry.Exporter
 	clock   func() time.Time
 
 	store store.Store
@@ -114,7 +118,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		routes: routes{}, hosts: hosts, base: cfg.BaseURLs[0], proxies: proxies, log: o.Log, metrics: o.Metrics, clock: o.Clock,
+		routes: routes{}, hosts: hosts, base: cfg.BaseURLs[0], proxies: proxies, log: o.Log, metrics: o.Metrics,
+		traces: o.Telemetry, clock: o.Clock,
 		store: st, ring: ring, board: board, trail: audit.New(st, o.Log), revoke: cfg.Reuse.Revoke,
 	}
 	if cfg.Reuse.Detect {

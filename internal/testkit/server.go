@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/store/sqlite"
+	"github.com/latchkey-id/latchkey/internal/telemetry"
 )
 
 // What the directory of a test holds.
@@ -43,6 +44,7 @@ type Server struct {
 	root     *keyring.Root
 	dev      *server.Development
 	metrics  *server.Metrics
+	traces   *telemetry.Exporter
 	log      logText
 	logins   chan struct{}
 	gone     bool     // the database was taken away
@@ -88,7 +90,15 @@ func start(t testing.TB, dev *server.Development, hash string, options []Option)
 	}
 	s := &Server{Config: cfg, Base: cfg.BaseURLs[0], metrics: server.NewMetrics()}
 	ctx, now := t.Context(), time.Now()
-	st, err := sqlite.Open(ctx, filepath.Join(cfg.Data, "latchkey.db"), now, sqlite.Options{Observe: s.metrics.ObserveStore})
+	var err error
+	s.traces, err = telemetry.Start(ctx, telemetry.Options{
+		Endpoint: cfg.Telemetry.Endpoint, Sample: cfg.Telemetry.Sample, Interval: cfg.Telemetry.Interval,
+		Registry: s.metrics.Registry(), Log: slog.New(records{s}),
+	}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := sqlite.Open(ctx, filepath.Join(cfg.Data, "latchkey.db"), now, sqlite.Options{Observe: s.observe})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +127,8 @@ func (s *Server) serve(t testing.TB, now time.Time) {
 	t.Helper()
 	var err error
 	s.Server, err = server.New(t.Context(), server.Options{
-		Config: s.Config, Store: s.Store, Root: s.root, Metrics: s.metrics, Log: slog.New(records{s}), Clock: time.Now, Development: s.dev,
+		Config: s.Config, Store: s.Store, Root: s.root, Metrics: s.metrics, Log: slog.New(records{s}), Clock: time.Now,
+		Telemetry: s.traces, Development: s.dev,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -210,6 +221,21 @@ func (s stallable) RedeemCode(ctx context.Context, session signin.Session) error
 func (s *Server) StallLogins() (resume func()) {
 	s.logins <- struct{}{}
 	return func() { <-s.logins }
+}
+
+// observe tells the metrics and the trace, as cmd/latchkey does.
+func (s *Server) observe(ctx context.Context, operation string, took time.Duration, err error) {
+	s.metrics.ObserveStore(ctx, operation, took, err)
+	ended := time.Now()
+	s.traces.Child(ctx, "store "+operation, ended.Add(-took), ended, err)
+}
+
+// StopTelemetry sends the traces that wait.
+func (s *Server) StopTelemetry(t testing.TB) {
+	t.Helper()
+	if err := s.traces.Stop(t.Context(), time.Now()); err != nil {
+		t.Errorf("stop telemetry: %v", err)
+	}
 }
 
 // Do sends one request to the server and returns the answer.

@@ -10,7 +10,7 @@ import (
 
 // AddAccount implements store.Directory.
 func (s *Store) AddAccount(ctx context.Context, a store.Account) (err error) {
-	defer s.operation("add_account")(&err)
+	defer s.operation(ctx, "add_account")(&err)
 	return s.write(ctx, func(t tx) error {
 		return t.add("account", `INSERT INTO account (id, name, created_ms) VALUES ($1, $2, $3)`, a.ID, a.Name, a.Created.UnixMilli())
 	})
@@ -18,13 +18,13 @@ func (s *Store) AddAccount(ctx context.Context, a store.Account) (err error) {
 
 // AccountByID implements store.Directory.
 func (s *Store) AccountByID(ctx context.Context, id string) (_ store.Account, err error) {
-	defer s.operation("account_by_id")(&err)
+	defer s.operation(ctx, "account_by_id")(&err)
 	return one("account", s.directory(ctx, `SELECT id, name, created_ms FROM account WHERE id = $1`, id), scanAccount)
 }
 
 // Accounts implements store.Directory. The order is that of bytes, whatever the database is set to.
 func (s *Store) Accounts(ctx context.Context) (_ []store.Account, err error) {
-	defer s.operation("accounts")(&err)
+	defer s.operation(ctx, "accounts")(&err)
 	list, err := all(s.query(ctx, `SELECT id, name, created_ms FROM account`), scanAccount)
 	slices.SortFunc(list, func(a, b store.Account) int { return cmp.Compare(a.ID, b.ID) })
 	return list, err

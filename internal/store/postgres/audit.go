@@ -33,7 +33,7 @@ DELETE FROM audit_event WHERE id IN (SELECT id FROM audit_event WHERE id < $1 OR
 // RecordAudit implements store.Audit. Events are added by id, so that callers who try the same again wait for each other
 // in one direction only.
 func (s *Store) RecordAudit(ctx context.Context, events []store.AuditEvent) (err error) {
-	defer s.operation("record_audit")(&err)
+	defer s.operation(ctx, "record_audit")(&err)
 	byID := slices.SortedFunc(slices.Values(events), func(a, b store.AuditEvent) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	ids, times := make([][]byte, len(byID)), make([]int64, len(byID))
 	var texts [8][]string
@@ -50,7 +50,7 @@ func (s *Store) RecordAudit(ctx context.Context, events []store.AuditEvent) (err
 
 // AuditEvents implements store.Audit.
 func (s *Store) AuditEvents(ctx context.Context, q store.AuditQuery) (_ []store.AuditEvent, err error) {
-	defer s.operation("audit_events")(&err)
+	defer s.operation(ctx, "audit_events")(&err)
 	before, limit := q.Before[:], int64(max(0, q.Limit))
 	if q.Before == (signin.SessionID{}) {
 		before = bytes.Repeat([]byte{0xff}, len(q.Before)+1) // lies behind every id
@@ -69,7 +69,7 @@ func scanEvent(row scanner) (e store.AuditEvent, err error) {
 // SweepAudit implements store.Audit. As an id begins with its time, the events before then are those with an id below
 // that of then.
 func (s *Store) SweepAudit(ctx context.Context, then time.Time, limit int) (deleted int, err error) {
-	defer s.operation("sweep_audit")(&err)
+	defer s.operation(ctx, "sweep_audit")(&err)
 	limit = max(0, min(limit, maxSweep))
 	below := firstID(then)
 	old, err := one("event", s.query(ctx, oldEvents, below, int64(limit)), scanCount)

@@ -10,7 +10,7 @@ import (
 
 // AddClient implements store.Directory.
 func (s *Store) AddClient(ctx context.Context, c signin.Client) (err error) {
-	defer s.operation("add_client")(&err)
+	defer s.operation(ctx, "add_client")(&err)
 	if c.Class != signin.Confidential {
 		return errors.New("only confidential clients are kept")
 	}
@@ -37,7 +37,7 @@ type clientRow struct {
 
 // ClientByID implements store.Directory.
 func (s *Store) ClientByID(ctx context.Context, id string) (_ signin.Client, err error) {
-	defer s.operation("client_by_id")(&err)
+	defer s.operation(ctx, "client_by_id")(&err)
 	rows, err := all(s.directory(ctx, `
 		SELECT client.id, client.name, client.principal, r.uri
 		FROM client LEFT JOIN client_redirect r ON r.client = client.id WHERE client.id = $1 ORDER BY r.position`, id), scanClient)

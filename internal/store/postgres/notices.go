@@ -8,7 +8,7 @@ import (
 
 // Announce implements store.Notices.
 func (s *Store) Announce(ctx context.Context, n signin.Notice) (err error) {
-	defer s.operation("announce")(&err)
+	defer s.operation(ctx, "announce")(&err)
 	return s.write(ctx, func(t tx) error { return t.announce(n) })
 }
 
@@ -35,7 +35,7 @@ func (t tx) announce(n signin.Notice) error {
 
 // NoticesAfter implements store.Notices.
 func (s *Store) NoticesAfter(ctx context.Context, after int64, limit int) (_ []signin.Notice, err error) {
-	defer s.operation("notices_after")(&err)
+	defer s.operation(ctx, "notices_after")(&err)
 	list, err := all(s.query(ctx, `SELECT seq, reason, subject, at_ms, expires_ms FROM notice WHERE seq > $1 ORDER BY seq LIMIT $2`,
 		after, int64(max(0, limit))), scanNotice)
 	if len(list) > 0 {

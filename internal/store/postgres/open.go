@@ -102,7 +102,7 @@ func (s *Store) open(ctx context.Context, config *pgxpool.Config, schema []migra
 
 // Ping asks the primary.
 func (s *Store) Ping(ctx context.Context) (err error) {
-	defer s.operation("ping")(&err)
+	defer s.operation(ctx, "ping")(&err)
 	_, err = one("answer", s.query(ctx, `SELECT 1`), func(row scanner) (n int64, err error) {
 		err = row.Scan(&n)
 		return n, err
@@ -137,13 +137,13 @@ func (s *Store) Stats() Stats {
 
 // operation starts the clock of the operation name. The function that it returns names the operation in the error, if
 // there is one, and tells the observer.
-func (s *Store) operation(name string) func(*error) {
+func (s *Store) operation(ctx context.Context, name string) func(*error) {
 	if s.observe == nil {
 		return func(err *error) { *err = named(name, *err) }
 	}
 	start := time.Now()
 	return func(err *error) {
 		*err = named(name, *err)
-		s.observe(name, time.Since(start), *err)
+		s.observe(ctx, name, time.Since(start), *err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // AddPerson implements store.Directory.
 func (s *Store) AddPerson(ctx context.Context, p store.Person) (err error) {
-	defer s.operation("add_person")(&err)
+	defer s.operation(ctx, "add_person")(&err)
 	return s.write(ctx, func(t tx) error {
 		return t.add("person", `
 			INSERT INTO person (id, name, password_hash, disabled, created_ms, password_changed_ms) VALUES ($1, $2, $3, $4, $5, $6)`,
@@ -22,14 +22,14 @@ func (s *Store) AddPerson(ctx context.Context, p store.Person) (err error) {
 
 // PersonByName implements store.Directory.
 func (s *Store) PersonByName(ctx context.Context, name string) (_ store.Person, err error) {
-	defer s.operation("person_by_name")(&err)
+	defer s.operation(ctx, "person_by_name")(&err)
 	return s.person(ctx, `
 		SELECT id, name, password_hash, disabled, created_ms, password_changed_ms FROM person WHERE name = $1`, name)
 }
 
 // PersonByID implements store.Directory.
 func (s *Store) PersonByID(ctx context.Context, id string) (_ store.Person, err error) {
-	defer s.operation("person_by_id")(&err)
+	defer s.operation(ctx, "person_by_id")(&err)
 	return s.person(ctx, `
 		SELECT id, name, password_hash, disabled, created_ms, password_changed_ms FROM person WHERE id = $1`, id)
 }
@@ -45,7 +45,7 @@ func (s *Store) person(ctx context.Context, sql, key string) (store.Person, erro
 
 // People implements store.Directory. The order is that of bytes, whatever the database is set to.
 func (s *Store) People(ctx context.Context) (_ []store.Person, err error) {
-	defer s.operation("people")(&err)
+	defer s.operation(ctx, "people")(&err)
 	list, err := all(s.query(ctx, `
 		SELECT id, name, password_hash, disabled, created_ms, password_changed_ms FROM person`), scanPerson)
 	slices.SortFunc(list, func(a, b store.Person) int { return cmp.Compare(a.Name, b.Name) })
@@ -59,7 +59,7 @@ func scanPerson(row scanner) (p store.Person, err error) {
 
 // SetPassword implements store.Directory.
 func (s *Store) SetPassword(ctx context.Context, personID, hash string, at, noticeExpires time.Time) (err error) {
-	defer s.operation("set_password")(&err)
+	defer s.operation(ctx, "set_password")(&err)
 	return s.write(ctx, func(t tx) error {
 		err := t.change("person", `UPDATE person SET password_hash = $1, password_changed_ms = $2 WHERE id = $3`, hash, at.UnixMilli(), personID)
 		if err != nil {
@@ -71,7 +71,7 @@ func (s *Store) SetPassword(ctx context.Context, personID, hash string, at, noti
 
 // DisablePerson implements store.Directory.
 func (s *Store) DisablePerson(ctx context.Context, personID string, at, noticeExpires time.Time) (err error) {
-	defer s.operation("disable_person")(&err)
+	defer s.operation(ctx, "disable_person")(&err)
 	return s.write(ctx, func(t tx) error {
 		if err := t.change("person", `UPDATE person SET disabled = TRUE WHERE id = $1`, personID); err != nil {
 			return err
@@ -82,7 +82,7 @@ func (s *Store) DisablePerson(ctx context.Context, personID string, at, noticeEx
 
 // EnablePerson implements store.Directory.
 func (s *Store) EnablePerson(ctx context.Context, personID string) (err error) {
-	defer s.operation("enable_person")(&err)
+	defer s.operation(ctx, "enable_person")(&err)
 	return s.write(ctx, func(t tx) error {
 		return t.change("person", `UPDATE person SET disabled = FALSE WHERE id = $1`, personID)
 	})

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -55,6 +54,7 @@ func open(t testing.TB, url string) *Store {
 func openOptions(t testing.TB, o Options) *Store {
 	t.Helper()
 	o.Now = noon
+	heardStatements.watch(t)
 	s, err := openWith(t.Context(), shipped(t), heardStatements, o)
 	if err != nil {
 		t.Fatal(err)
@@ -122,43 +122,3 @@ func number(t testing.TB, c *pgx.Conn, query string, args ...any) (n int64) {
 	}
 	return n
 }
-
-// tracer keeps what is sent to servers.
-type tracer struct {
-	mu   sync.Mutex
-	sent map[string]bool
-}
-
-// heardStatements collects from all tests; see TestEveryStatementIsLookedAt.
-var heardStatements = &tracer{sent: make(map[string]bool)}
-
-func (h *tracer) note(sql string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.sent[strings.TrimSpace(sql)] = true
-}
-
-func (h *tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	h.note(data.SQL)
-	return ctx
-}
-
-func (h *tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-func (h *tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
-	for _, q := range data.Batch.QueuedQueries {
-		h.note(q.SQL)
-	}
-	return ctx
-}
-
-func (h *tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
-
-func (h *tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
-
-func (h *tracer) TracePrepareStart(ctx context.Context, _ *pgx.Conn, data pgx.TracePrepareStartData) context.Context {
-	h.note(data.SQL)
-	return ctx
-}
-
-func (h *tracer) TracePrepareEnd(context.Context, *pgx.Conn, pgx.TracePrepareEndData) {}

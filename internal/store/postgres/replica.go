@@ -49,7 +49,7 @@ func openReplica(url string, connections int, tracer pgx.QueryTracer, observe st
 		return nil, err
 	}
 	if observe == nil {
-		observe = func(string, time.Duration, error) {}
+		observe = func(context.Context, string, time.Duration, error) {}
 	}
 	return &replica{pool: pool, observe: observe}, nil
 }
@@ -64,7 +64,7 @@ func (r *replica) ask(ctx context.Context, heard int64, sql string, args []any, 
 	if err != nil && !errors.Is(err, errBehind) && !errors.Is(err, errResting) && ctx.Err() == nil && !r.resting.Swap(true) {
 		time.AfterFunc(replicaRest, func() { r.resting.Store(false) })
 	}
-	r.observe("replica", time.Since(began), err)
+	r.observe(ctx, "replica", time.Since(began), err)
 	return err == nil
 }
 

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -26,7 +27,7 @@ type asked struct {
 	failed           int
 }
 
-func (a *asked) observe(operation string, _ time.Duration, err error) {
+func (a *asked) observe(_ context.Context, operation string, _ time.Duration, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {

@@ -12,7 +12,7 @@ import (
 
 // RingKeys implements store.Keys.
 func (s *Store) RingKeys(ctx context.Context) (_ []store.RingKey, err error) {
-	defer s.operation("ring_keys")(&err)
+	defer s.operation(ctx, "ring_keys")(&err)
 	return all(s.query(ctx, `
 		SELECT id, purpose, created_ms, use_from_ms, expires_ms, wrapped, public_id FROM ring_key ORDER BY id`), scanRingKey)
 }
@@ -25,7 +25,7 @@ func scanRingKey(row scanner) (k store.RingKey, err error) {
 // AddRingKeys implements store.Keys. A row that all who add lock first makes them come one after the other, so that none
 // counts what another is about to change.
 func (s *Store) AddRingKeys(ctx context.Context, have int, keys []store.RingKey) (err error) {
-	defer s.operation("add_ring_keys")(&err)
+	defer s.operation(ctx, "add_ring_keys")(&err)
 	return s.write(ctx, func(t tx) error {
 		if _, err := t.exec(`SELECT last FROM notice_counter WHERE id = 1 FOR UPDATE`); err != nil {
 			return err
@@ -59,7 +59,7 @@ func expiry(at time.Time) *int64 {
 
 // RetireRingKey implements store.Keys.
 func (s *Store) RetireRingKey(ctx context.Context, id uint32, expires time.Time) (err error) {
-	defer s.operation("retire_ring_key")(&err)
+	defer s.operation(ctx, "retire_ring_key")(&err)
 	return s.write(ctx, func(t tx) error {
 		return t.change("ring key", `UPDATE ring_key SET expires_ms = $1 WHERE id = $2`, expiry(expires), int64(id))
 	})
@@ -67,7 +67,7 @@ func (s *Store) RetireRingKey(ctx context.Context, id uint32, expires time.Time)
 
 // DeleteRingKeys implements store.Keys.
 func (s *Store) DeleteRingKeys(ctx context.Context, now time.Time) (err error) {
-	defer s.operation("delete_ring_keys")(&err)
+	defer s.operation(ctx, "delete_ring_keys")(&err)
 	return s.write(ctx, func(t tx) error {
 		_, err := t.exec(`DELETE FROM ring_key WHERE expires_ms < $1`, now.UnixMilli())
 		return err
@@ -77,7 +77,7 @@ func (s *Store) DeleteRingKeys(ctx context.Context, now time.Time) (err error) {
 // RewrapRingKeys implements store.Rewrapper. Rows are changed by id, so that those who change the same wait for each other
 // in one direction only.
 func (s *Store) RewrapRingKeys(ctx context.Context, keys []store.Rewrap) (err error) {
-	defer s.operation("rewrap_ring_keys")(&err)
+	defer s.operation(ctx, "rewrap_ring_keys")(&err)
 	byID := slices.SortedFunc(slices.Values(keys), func(a, b store.Rewrap) int { return cmp.Compare(a.ID, b.ID) })
 	return s.write(ctx, func(t tx) error {
 		for _, k := range byID {

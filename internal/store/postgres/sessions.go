@@ -8,7 +8,7 @@ import (
 
 // RedeemCode implements store.Sessions.
 func (s *Store) RedeemCode(ctx context.Context, session signin.Session) (err error) {
-	defer s.operation("redeem_code")(&err)
+	defer s.operation(ctx, "redeem_code")(&err)
 	p := &session.Principal
 	for _, text := range [...]string{session.ClientID, p.Account, p.Role, p.RoleID, p.Person, p.PersonID, session.Methods} {
 		if !validText(text) {
@@ -20,7 +20,7 @@ func (s *Store) RedeemCode(ctx context.Context, session signin.Session) (err err
 
 // SessionByID implements store.Sessions.
 func (s *Store) SessionByID(ctx context.Context, id signin.SessionID) (_ signin.Session, err error) {
-	defer s.operation("session_by_id")(&err)
+	defer s.operation(ctx, "session_by_id")(&err)
 	return one("session", s.query(ctx, `
 		SELECT id, end_ms, start_ms, issued_ms, auth_ms, proof_key, client, account, role, role_id, person, person_id, methods, as_of
 		FROM session WHERE id = $1`, id[:]), scanSession)

@@ -22,7 +22,7 @@ ON CONFLICT (session) DO UPDATE SET step = excluded.step, end_ms = excluded.end_
 // ReportSteps implements store.Steps. Rows are locked by id, so that nodes that report the same sessions wait for each
 // other in one direction only.
 func (s *Store) ReportSteps(ctx context.Context, reports []store.StepReport, grace int64) (_ []store.Lag, err error) {
-	defer s.operation("report_steps")(&err)
+	defer s.operation(ctx, "report_steps")(&err)
 	byID := slices.SortedFunc(slices.Values(reports), func(a, b store.StepReport) int { return bytes.Compare(a.Session[:], b.Session[:]) })
 	sessions, steps, ends := make([][]byte, len(byID)), make([]int64, len(byID)), make([]int64, len(byID))
 	for i, r := range byID {

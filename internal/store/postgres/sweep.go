@@ -26,7 +26,7 @@ DELETE FROM notice WHERE seq IN (SELECT seq FROM notice WHERE expires_ms < $1 OR
 // Many nodes may sweep at once. Each locks rows in the same order before it deletes them, so that one waits for the other
 // and then finds them gone.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (deleted int, err error) {
-	defer s.operation("sweep")(&err)
+	defer s.operation(ctx, "sweep")(&err)
 	limit = max(0, min(limit, maxSweep))
 	for _, w := range []*sweeper{s.sessions, s.steps} {
 		ended, err := w.ended(ctx, s, now, limit)

@@ -100,7 +100,7 @@ func (w *writer) redeem(group []*redemption) {
 	}
 	clear(w.fresh)
 	if w.observe != nil {
-		w.observe("commit", time.Since(began), explain(err))
+		w.observe(context.Background(), "commit", time.Since(began), explain(err))
 	}
 }
 

@@ -25,7 +25,7 @@ ON CONFLICT (id) DO NOTHING`
 
 // RecordAudit implements store.Audit.
 func (s *Store) RecordAudit(ctx context.Context, events []store.AuditEvent) (err error) {
-	defer s.operation("record_audit")(&err)
+	defer s.operation(ctx, "record_audit")(&err)
 	return s.write(ctx, func(t tx) error {
 		insert, err := t.prepare(insertEvent)
 		if err != nil {
@@ -44,7 +44,7 @@ func (s *Store) RecordAudit(ctx context.Context, events []store.AuditEvent) (err
 
 // AuditEvents implements store.Audit.
 func (s *Store) AuditEvents(ctx context.Context, q store.AuditQuery) (_ []store.AuditEvent, err error) {
-	defer s.operation("audit_events")(&err)
+	defer s.operation(ctx, "audit_events")(&err)
 	before, limit := q.Before[:], max(0, q.Limit)
 	if q.Before == (signin.SessionID{}) {
 		before = bytes.Repeat([]byte{0xff}, len(q.Before)+1) // lies behind every id
@@ -63,7 +63,7 @@ func scanEvent(row scanner) (e store.AuditEvent, err error) {
 // SweepAudit implements store.Audit. As an id begins with its time, the events before then are those with an id below
 // that of then. A reader looks first; the writer is asked only when there is something to delete.
 func (s *Store) SweepAudit(ctx context.Context, then time.Time, limit int) (deleted int, err error) {
-	defer s.operation("sweep_audit")(&err)
+	defer s.operation(ctx, "sweep_audit")(&err)
 	limit = max(0, min(limit, maxSweep))
 	below := firstID(then)
 	var old int

@@ -11,7 +11,7 @@ import (
 
 // AddClient implements store.Directory.
 func (s *Store) AddClient(ctx context.Context, c signin.Client) (err error) {
-	defer s.operation("add_client")(&err)
+	defer s.operation(ctx, "add_client")(&err)
 	if c.Class != signin.Confidential {
 		return errors.New("only confidential clients are kept")
 	}
@@ -32,7 +32,7 @@ func (s *Store) AddClient(ctx context.Context, c signin.Client) (err error) {
 
 // ClientByID implements store.Directory.
 func (s *Store) ClientByID(ctx context.Context, id string) (_ signin.Client, err error) {
-	defer s.operation("client_by_id")(&err)
+	defer s.operation(ctx, "client_by_id")(&err)
 	var c signin.Client
 	found := false
 	err = s.query(ctx, `

@@ -127,7 +127,7 @@ func connect(path string, settings ...string) (*sql.DB, error) {
 
 // Ping reads from the file.
 func (s *Store) Ping(ctx context.Context) (err error) {
-	defer s.operation("ping")(&err)
+	defer s.operation(ctx, "ping")(&err)
 	var version int
 	return s.query(ctx, `SELECT max(version) FROM schema_migrations`).scan(&version)
 }
@@ -158,13 +158,13 @@ func (s *Store) Stats() Stats {
 
 // operation starts the clock of the operation name. The function that it returns names the operation in the error, if
 // there is one, and tells the observer.
-func (s *Store) operation(name string) func(*error) {
+func (s *Store) operation(ctx context.Context, name string) func(*error) {
 	if s.observe == nil {
 		return func(err *error) { *err = named(name, *err) }
 	}
 	start := time.Now()
 	return func(err *error) {
 		*err = named(name, *err)
-		s.observe(name, time.Since(start), *err)
+		s.observe(ctx, name, time.Since(start), *err)
 	}
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -153,7 +154,7 @@ func TestDamagedFileGivesErrorsWithAHint(t *testing.T) {
 func TestObserverHearsOfEveryOperation(t *testing.T) {
 	var mu sync.Mutex
 	var heard []string
-	observe := func(operation string, took time.Duration, err error) {
+	observe := func(_ context.Context, operation string, took time.Duration, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		heard = append(heard, fmt.Sprintf("%s %t %t", operation, took > 0, err != nil))

@@ -10,7 +10,7 @@ import (
 
 // RingKeys implements store.Keys.
 func (s *Store) RingKeys(ctx context.Context) (_ []store.RingKey, err error) {
-	defer s.operation("ring_keys")(&err)
+	defer s.operation(ctx, "ring_keys")(&err)
 	return all(s.query(ctx, `
 		SELECT id, purpose, created_ms, use_from_ms, expires_ms, wrapped, public_id FROM ring_key ORDER BY id`), scanRingKey)
 }
@@ -22,7 +22,7 @@ func scanRingKey(row scanner) (k store.RingKey, err error) {
 
 // AddRingKeys implements store.Keys.
 func (s *Store) AddRingKeys(ctx context.Context, have int, keys []store.RingKey) (err error) {
-	defer s.operation("add_ring_keys")(&err)
+	defer s.operation(ctx, "add_ring_keys")(&err)
 	return s.write(ctx, func(t tx) error {
 		var found int
 		if err := t.conn.QueryRowContext(context.Background(), `SELECT count(*) FROM ring_key`).Scan(&found); err != nil {
@@ -53,7 +53,7 @@ func expiry(at time.Time) any {
 
 // RetireRingKey implements store.Keys.
 func (s *Store) RetireRingKey(ctx context.Context, id uint32, expires time.Time) (err error) {
-	defer s.operation("retire_ring_key")(&err)
+	defer s.operation(ctx, "retire_ring_key")(&err)
 	return s.write(ctx, func(t tx) error {
 		return t.change("ring key", `UPDATE ring_key SET expires_ms = ? WHERE id = ?`, expiry(expires), int64(id))
 	})
@@ -63,7 +63,7 @@ const rewrapKey = `UPDATE ring_key SET wrapped = ? WHERE id = ? AND wrapped = ?`
 
 // RewrapRingKeys implements store.Rewrapper.
 func (s *Store) RewrapRingKeys(ctx context.Context, keys []store.Rewrap) (err error) {
-	defer s.operation("rewrap_ring_keys")(&err)
+	defer s.operation(ctx, "rewrap_ring_keys")(&err)
 	return s.write(ctx, func(t tx) error {
 		for _, k := range keys {
 			if err := t.change(fmt.Sprintf("ring key %d as it was wrapped", k.ID), rewrapKey, k.To, int64(k.ID), k.From); err != nil {
@@ -76,7 +76,7 @@ func (s *Store) RewrapRingKeys(ctx context.Context, keys []store.Rewrap) (err er
 
 // DeleteRingKeys implements store.Keys.
 func (s *Store) DeleteRingKeys(ctx context.Context, now time.Time) (err error) {
-	defer s.operation("delete_ring_keys")(&err)
+	defer s.operation(ctx, "delete_ring_keys")(&err)
 	return s.write(ctx, func(t tx) error {
 		_, err := t.exec(`DELETE FROM ring_key WHERE expires_ms < ?`, now.UnixMilli())
 		return err

@@ -10,7 +10,7 @@ import (
 
 // AddRole implements store.Directory.
 func (s *Store) AddRole(ctx context.Context, r store.Role) (err error) {
-	defer s.operation("add_role")(&err)
+	defer s.operation(ctx, "add_role")(&err)
 	return s.write(ctx, func(t tx) error {
 		return t.add("role or its account", `INSERT INTO role (id, account, name, policy, created_ms) VALUES (?, ?, ?, ?, ?)`,
 			r.ID, r.Account, r.Name, r.Policy, r.Created.UnixMilli())
@@ -19,14 +19,14 @@ func (s *Store) AddRole(ctx context.Context, r store.Role) (err error) {
 
 // RoleByName implements store.Directory.
 func (s *Store) RoleByName(ctx context.Context, account, name string) (_ store.Role, err error) {
-	defer s.operation("role_by_name")(&err)
+	defer s.operation(ctx, "role_by_name")(&err)
 	return one("role", s.query(ctx, `
 		SELECT id, account, name, policy, created_ms FROM role WHERE account = ? AND name = ?`, account, name), scanRole)
 }
 
 // Roles implements store.Directory.
 func (s *Store) Roles(ctx context.Context) (_ []store.Role, err error) {
-	defer s.operation("roles")(&err)
+	defer s.operation(ctx, "roles")(&err)
 	return all(s.query(ctx, `SELECT id, account, name, policy, created_ms FROM role ORDER BY account, name`), scanRole)
 }
 
@@ -37,7 +37,7 @@ func scanRole(row scanner) (r store.Role, err error) {
 
 // SetRolePolicy implements store.Directory.
 func (s *Store) SetRolePolicy(ctx context.Context, roleID, policy string, denies bool, at, noticeExpires time.Time) (err error) {
-	defer s.operation("set_role_policy")(&err)
+	defer s.operation(ctx, "set_role_policy")(&err)
 	return s.write(ctx, func(t tx) error {
 		if err := t.change("role", `UPDATE role SET policy = ? WHERE id = ?`, policy, roleID); err != nil {
 			return err

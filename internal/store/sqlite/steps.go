@@ -16,7 +16,7 @@ ON CONFLICT (session) DO UPDATE SET step = excluded.step, end_ms = excluded.end_
 
 // ReportSteps implements store.Steps.
 func (s *Store) ReportSteps(ctx context.Context, reports []store.StepReport, grace int64) (_ []store.Lag, err error) {
-	defer s.operation("report_steps")(&err)
+	defer s.operation(ctx, "report_steps")(&err)
 	var lags []store.Lag
 	err = s.write(ctx, func(t tx) error {
 		raise, err := t.prepare(raiseStep)

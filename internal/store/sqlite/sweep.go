@@ -25,7 +25,7 @@ const (
 // sessions with a far end, from a lifetime that was once set too long, cannot keep everything behind them. The steps of
 // sessions go the same way. All looks are a reader's; the writer is asked only when there is something to delete.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (deleted int, err error) {
-	defer s.operation("sweep")(&err)
+	defer s.operation(ctx, "sweep")(&err)
 	limit = max(0, min(limit, maxSweep)) // to SQLite, a negative limit is none
 	sessions, err := s.sessions.ended(ctx, s, now, limit)
 	if err != nil {

@@ -148,7 +148,7 @@ func (wr *writer) transact(batch []*write) {
 		}
 	}
 	if wr.observe != nil {
-		wr.observe("commit", time.Since(began), err)
+		wr.observe(context.Background(), "commit", time.Since(began), err)
 	}
 }
 
