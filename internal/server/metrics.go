@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/notice"
 	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/wire"
 )
 
@@ -49,6 +51,9 @@ func NewMetrics() *Metrics {
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.logins, m.refresh, m.revoked, m.store,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	// Alerts look at the growth of these, which is not seen of a series that begins with 1.
+	m.requests.WithLabelValues("CreateOAuth2Token", "refresh_token", signin.ProofKeyMismatch.String())
+	m.requests.WithLabelValues("CreateOAuth2Token", "authorization_code", signin.CodeSpent.String())
 	return m
 }
 
@@ -115,7 +120,10 @@ func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 // ObserveStore is a store.Observer.
 func (m *Metrics) ObserveStore(_ context.Context, operation string, took time.Duration, err error) {
 	result := "ok"
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrExists), errors.Is(err, store.ErrSpent):
+		result = "refused"
+	case err != nil:
 		result = "error"
 	}
 	m.store.WithLabelValues(operation, result).Observe(took.Seconds())

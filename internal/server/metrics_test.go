@@ -58,7 +58,7 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 			`latchkey_request_seconds_bucket{operation="CreateOAuth2Token",le="0.001"}`,
 			"latchkey_logins_total 1", "latchkey_refreshes_total 2", "latchkey_replays_total 1",
 			`latchkey_revocations_total{reason="session-revoked"} 1`, "latchkey_notices 1", "latchkey_notices_heard_age_seconds ",
-			`latchkey_store_seconds_count{operation="redeem_code",result="ok"} 1`, `latchkey_store_seconds_count{operation="redeem_code",result="error"} 1`,
+			`latchkey_store_seconds_count{operation="redeem_code",result="ok"} 1`, `latchkey_store_seconds_count{operation="redeem_code",result="refused"} 1`,
 			`latchkey_key_age_seconds{purpose="seal"} 2`, `latchkey_key_age_seconds{purpose="sign-es384"} 2`,
 			"latchkey_proofs_remembered ", "go_goroutines ", "process_resident_memory_bytes ",
 		} {

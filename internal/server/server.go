@@ -75,8 +75,9 @@ type Server struct {
 const (
 	// deafFor is how long the server may hear no notices before it refuses sessions.
 	deafFor = 10 * time.Minute
-	// publishKeys is how long a new key waits in the database before it is used.
-	publishKeys = 10 * time.Minute
+	// publishKeys is how long a new key waits in the database before it is used. It exceeds deafFor, maintainRing and twice
+	// keyring.Skew together, which are 17 minutes: so a server that still serves has every key that others use.
+	publishKeys = 20 * time.Minute
 	// gateWait is how long a token request waits for its turn before it is refused with 503.
 	gateWait = time.Second
 	// gateQueue is how many token requests may wait for each that is served.
