@@ -40,7 +40,7 @@ func (p *Pages) authorize(w http.ResponseWriter, c *wire.Call) {
 	switch {
 	case err != nil:
 		p.refuse(w, c, err, &a.request)
-	case in:
+	case in && !a.stale(who.AuthTime, c.Now):
 		p.showConsent(w, c, a, page, who, nil)
 	case strings.HasSuffix(c.URL.RawQuery, "&"+signedInQuery):
 		// The password was right a moment ago, or this address was kept and its sign-in is over.

@@ -111,7 +111,7 @@ func (p *Pages) consent(w http.ResponseWriter, c *wire.Call) {
 		seeOther(w, canonical(request))
 		return
 	}
-	a := asked{f.client, request}
+	a := asked{client: f.client, request: request}
 	if f.Get("decision") != "allow" {
 		p.showConsent(w, c, a, f.page, who, &signin.Fault{Kind: signin.ParameterMissing, Message: "Choose Allow or Deny."})
 		return

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -24,12 +27,19 @@ const (
 	invalidTarget           = "invalid_target" // RFC 8707 section 2
 	unsupportedResponseType = "unsupported_response_type"
 	accessDenied            = "access_denied"
+
+	// OpenID Connect Core section 3.1.2.6.
+	interactionRequired    = "interaction_required"
+	requestNotSupported    = "request_not_supported"
+	requestURINotSupported = "request_uri_not_supported"
 )
 
 // asked is GET /v1/authorize after the check: who asks, and where the answer goes.
 type asked struct {
 	client  signin.Client
 	request signin.Request
+	// within is how long ago the person may have signed in; negative: it does not matter.
+	within time.Duration
 }
 
 // refusal is a fault that the client is told of, at the redirect URI of the request, because that was checked before.
@@ -103,7 +113,45 @@ func (a *asked) parseRest(values url.Values) *refusal {
 	if values.Get("resource") != "" {
 		return &refusal{invalidTarget, signin.Refuse(signin.ParameterInvalid, "resource must be left out: credentials of this server are not limited to one resource")}
 	}
+	return a.parseOpenID(values)
+}
+
+// parseOpenID checks the parameters of OpenID Connect Core section 3.1.2.1 that would change what the answer means, so
+// that none of them is passed over in silence.
+func (a *asked) parseOpenID(values url.Values) *refusal {
+	switch {
+	case values.Get("request") != "":
+		return &refusal{requestNotSupported, signin.Refuse(signin.ParameterInvalid, "request objects are not read: send the parameters themselves")}
+	case values.Get("request_uri") != "":
+		return &refusal{requestURINotSupported, signin.Refuse(signin.ParameterInvalid, "request objects are not fetched: send the parameters themselves")}
+	case values.Get("nonce") != "":
+		return &refusal{invalidRequest, signin.Refuse(signin.ParameterInvalid, "nonce must be left out: id tokens of this server carry none. PKCE binds the code to this request")}
+	}
+	a.within = -1
+	if text := values.Get("max_age"); text != "" {
+		seconds, err := strconv.ParseUint(text, 10, 31)
+		if err != nil {
+			return &refusal{invalidRequest, signin.Refuse(signin.ParameterInvalid, "max_age must be a whole number of seconds")}
+		}
+		a.within = time.Duration(seconds) * time.Second
+	}
+	for _, prompt := range strings.Fields(values.Get("prompt")) {
+		switch prompt {
+		case "none":
+			return &refusal{interactionRequired, signin.Refuse(signin.ConsentRefused, "prompt=none cannot be met: consent is always asked for")}
+		case "login":
+			a.within = 0
+		case "consent", "select_account": // is always so
+		default:
+			return &refusal{invalidRequest, signin.Refuse(signin.ParameterInvalid, "prompt must be of none, login, consent and select_account")}
+		}
+	}
 	return nil
+}
+
+// stale tells whether somebody who signed in at authTime is asked for the password again.
+func (a *asked) stale(authTime, now time.Time) bool {
+	return a.within >= 0 && now.Sub(authTime) >= a.within
 }
 
 // client finds the client that values name.
@@ -154,6 +202,7 @@ func one(values url.Values, name string) (string, error) {
 // parameters are those that this endpoint knows, and that a message may name.
 var parameters = []string{
 	"response_type", "client_id", "redirect_uri", "code_challenge", "code_challenge_method", "scope", "state", "resource",
+	"prompt", "max_age", "nonce", "request", "request_uri",
 }
 
 // printable tells whether s is at most limit printable ASCII characters.

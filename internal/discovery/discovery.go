@@ -36,6 +36,9 @@ type metadata struct {
 	ChallengeMethods      []string `json:"code_challenge_methods_supported"`
 	DPoPAlgorithms        []string `json:"dpop_signing_alg_values_supported"`
 	Claims                []string `json:"claims_supported"`
+	// Clients that speak RFC 9207 discard an answer that does not say who gave it.
+	SaysIssuer bool `json:"authorization_response_iss_parameter_supported"`
+	RequestURI bool `json:"request_uri_parameter_supported"` // true where it is left out
 }
 
 // New returns the documents of the server whose issuer is its first base URL.
@@ -55,6 +58,7 @@ func New(issuer, algorithm string, ring *keyring.Ring) *Documents {
 		ChallengeMethods:      []string{"S256", "SHA-256"},
 		DPoPAlgorithms:        []string{"ES256"},
 		Claims:                []string{"iss", "sub", "aud", "iat", "exp", "auth_time", "amr", "session_arn", "signin_session"},
+		SaysIssuer:            true,
 	})
 	if err != nil {
 		panic(err) // strings always marshal

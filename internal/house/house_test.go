@@ -34,6 +34,8 @@ var mayImport = map[string][]string{
 	"audit":   {"signin", "store"},
 	"reuse":   {"signin", "store"},
 
+	"transfer": {"store"},
+
 	"credential": {"keyring", "seal", "signin"},
 	"caller":     {"credential", "keyring", "notice", "signin", "sigv4", "store"},
 	"identity":   {"limit", "notice", "seal", "signin", "store"},
@@ -57,6 +59,7 @@ var mayImport = map[string][]string{
 	"pglocal/pgtest": {"pglocal"},
 
 	"house":   {},
+	"attacks": {},  // tests only
 	"testkit": nil, // anything: it starts a whole server
 	"bench":   nil, // anything: it measures all of it
 }

@@ -32,6 +32,11 @@ func (s *Server) ServeCall(w http.ResponseWriter, c *wire.Call) {
 	c.Record.Operation = "Unknown"
 	answer := &answerWriter{ResponseWriter: w}
 	w.Header()["X-Amzn-RequestId"] = []string{c.ID}
+	if len(c.TransferEncoding) > 0 {
+		// A proxy that goes by a Content-Length beside it, which this server cannot see any more, takes the rest of the body
+		// for a request of its own (RFC 9112 section 6.1).
+		w.Header().Set("Connection", "close")
+	}
 	defer s.finish(answer, c, span, began)
 	s.route(answer, c)
 }
@@ -39,7 +44,8 @@ func (s *Server) ServeCall(w http.ResponseWriter, c *wire.Call) {
 // route finds the handler of c.
 func (s *Server) route(w http.ResponseWriter, c *wire.Call) {
 	methods := s.routes[s.routes.match(c.URL.Path)]
-	if methods == nil {
+	// No path needs an escape, so one that has any is a way past the rules of a proxy.
+	if methods == nil || c.URL.RawPath != "" {
 		wire.WriteFault(w, c, signin.Refuse(signin.PathUnknown, "there is nothing at this path; this is a Latchkey sign-in server, and its endpoint is the root of this host"))
 		return
 	}

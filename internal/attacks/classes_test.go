@@ -1,0 +1,206 @@
+package attacks
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// class is one class of attack: its numbers in the Common Weakness Enumeration, the test of this suite that stands for it,
+// and the tests elsewhere that prove more cases of it, or prove them closer to the defence.
+type class struct {
+	name      string
+	weakness  string
+	test      string
+	elsewhere []string // file:test
+}
+
+var classes = []class{
+	{"code injection and swap", "CWE-294", "TestCodeInjectionIsRefused", []string{
+		"internal/token/token_test.go:TestCodeIsHeldToItsAuthorization", "internal/token/token_test.go:TestSpentCodeIsRefusedAndEndsItsSession",
+		"internal/token/token_test.go:TestOfManyRedemptionsOneSucceeds", "internal/token/confidential_test.go:TestClientsCannotUseEachOthersCodesAndTokens",
+	}},
+	{"PKCE downgrade", "CWE-287", "TestPKCEDowngradeIsRefused", []string{
+		"internal/signin/pkce_test.go:TestChallengeMatchesItsVerifier", "internal/signin/pkce_test.go:TestParseChallengeIsStrict", "internal/token/confidential_test.go:TestConfidentialClientNeedsPKCE",
+	}},
+	{"mix-up", "CWE-346", "TestMixUpIsSeenByTheClient", []string{"internal/authorize/request_test.go:TestConfidentialClientIsToldWhoAnswers"}},
+	{"authorization request tampering", "CWE-235", "TestDoubledParametersAreRefused", []string{
+		"internal/authorize/request_test.go:TestParameterThatIsThereTwiceIsRefused", "internal/authorize/request_test.go:TestEveryWrongParameterIsToldToTheClient",
+	}},
+	{"redirect confusion", "CWE-601", "TestRedirectConfusionEndsOnAPage", []string{
+		"internal/signin/redirect_test.go:TestSameDeviceIsNotSentElsewhere", "internal/signin/redirect_test.go:TestCrossDeviceIsSentToTheConfirmationPageOnly",
+		"internal/signin/redirect_test.go:TestConfidentialClientIsSentToRegisteredURIsOnly", "internal/authorize/request_test.go:TestRedirectAttacksEndOnAPage",
+		"test/browser/refusal_test.go:TestRequestThatMayNotBeAnsweredIsToldOnAPage",
+	}},
+	{"open redirect", "CWE-601", "TestOpenRedirectLeadsNowhere", []string{"internal/authorize/flow_test.go:TestClientIsCheckedAgainWhenTheFormComes"}},
+	{"refresh token theft", "CWE-613, CWE-294", "TestStolenRefreshTokenIsWorthless", []string{
+		"internal/token/token_test.go:TestRefreshTokenWorksOnlyWithItsKey", "internal/token/confidential_test.go:TestUnboundSessionIsNoDevtoolsSession",
+	}},
+	{"proof replay", "CWE-294", "TestReplayedProofYieldsNothingNew", []string{
+		"internal/token/token_test.go:TestProofIsAnsweredOnceForItsStep", "internal/dpop/memory_test.go:TestProofBelongsToItsFirstAnswer", "internal/dpop/url_test.go:TestURLOfProof",
+		"internal/token/attacks_test.go:TestCapturedSignedRequestYieldsNothingNew", "internal/token/late_test.go:TestRewrittenSignatureYieldsNothingNew",
+	}},
+	{"proof replay at another node", "CWE-294", "TestReplayAtAnotherNodeYieldsNothingNew", nil},
+	{"algorithm confusion", "CWE-347", "TestAlgorithmConfusionIsRefused", []string{
+		"internal/dpop/rules_test.go:TestHeaderRules", "internal/dpop/key_test.go:TestJWKRules", "internal/dpop/signature_test.go:TestOtherSignatureFormsAreRefused",
+		"internal/dpop/wycheproof_test.go:TestWycheproofECDSA", "internal/dpop/rfc_test.go:TestRFC9449Examples", "internal/dpop/rfc_test.go:TestRFC7638Thumbprint",
+		"internal/dpop/rfc_test.go:TestRFC7515ES256",
+	}},
+	{"key and token confusion", "CWE-345, CWE-843", "TestTokensAreNotMistakenForEachOther", []string{
+		"internal/seal/seal_test.go:TestEnvelopeOpensOnlyAsWhatItIs", "internal/seal/seal_test.go:TestEveryBitIsAuthenticated", "internal/identity/browser_test.go:TestForeignCookieIsNobody",
+	}},
+	{"cross-account and cross-tenant access", "CWE-639", "TestAccountsOfOthersAreOutOfReach", []string{
+		"internal/token/confidential_test.go:TestConfidentialClientMustSignItself", "internal/token/confidential_test.go:TestPrincipalNeedsPermissionToExchange",
+		"internal/authorize/flow_test.go:TestConsentIsOfThePersonWhoSawThePage",
+	}},
+	{"trust in Host and forwarded headers", "CWE-290, CWE-644", "TestHeadersOfProxiesAreNotBelieved", []string{
+		"internal/server/remote_test.go:TestForwardedAddressesAreBelievedOfProxiesOnly", "internal/server/request_test.go:TestPagesAreOnlyUnderABaseURL",
+		"test/browser/refusal_test.go:TestForeignHostNameIsRefused",
+	}},
+	{"path confusion", "CWE-436, CWE-647", "TestPathsHaveOneSpelling", []string{
+		"internal/server/request_test.go:TestUnknownPathsAndMethodsAreRefusedInJSON", "internal/server/request_test.go:TestDoubledSlashesLeadToTheSamePath",
+	}},
+	{"server-side request forgery", "CWE-918", "TestNothingMakesTheServerConnect", nil},
+	{"cross-site scripting", "CWE-79", "TestScriptsOfOthersDoNotRun", []string{
+		"internal/authorize/safety_test.go:TestNothingShownBecomesMarkup", "internal/authorize/safety_test.go:TestEveryPageIsKeptToItself",
+	}},
+	{"SQL injection", "CWE-89", "TestNamesAreNotStatements", nil},
+	{"header injection and response splitting", "CWE-113", "TestHeadersHoldNoLineEnds", nil},
+	{"log injection", "CWE-117", "TestNobodyWritesIntoTheLog", []string{"internal/server/metrics_test.go:TestCallersCannotInventMetricLabels"}},
+	{"secrets in logs, metrics and addresses", "CWE-532, CWE-598", "TestSecretsStayOutOfLogsAndAddresses", []string{"internal/server/secrets_test.go:TestNoSecretIsToldToAnybodyElse"}},
+	{"enumeration by answer", "CWE-204", "TestAnswersDoNotTellWhoExists", []string{"internal/identity/authenticator_test.go:TestEveryKindOfNoIsOneAnswer"}},
+	{"session state told to strangers", "CWE-204", "TestStrangersDoNotLearnWhetherASessionLives", nil},
+	{"enumeration by time", "CWE-208", "TestTimeDoesNotTellWhoExists", []string{"internal/identity/authenticator_test.go:TestUnknownPersonTakesAsLongAsWrongPassword"}},
+	{"parser differentials", "CWE-436, CWE-235", "TestBodiesWithTwoMeaningsAreRefused", []string{
+		"internal/wire/token_test.go:TestMembersAreThereOnce", "internal/wire/token_test.go:TestBodiesThatParsersDisagreeOnAreRefused", "internal/wire/body_test.go:TestOnlyTwoContentTypesAreRead",
+	}},
+	{"request smuggling", "CWE-444", "TestSmuggledRequestsAreNotAnswered", nil},
+	{"clickjacking", "CWE-1021", "TestPagesCannotBeFramed", []string{"test/browser/foreign_test.go:TestOthersCannotFrameThePages"}},
+	{"cross-site request forgery", "CWE-352", "TestFormsOfOtherSitesAreRefused", []string{
+		"internal/authorize/safety_test.go:TestFormFromAnotherSiteIsRefused", "test/browser/foreign_test.go:TestOthersCannotSendTheForms",
+	}},
+	{"session fixation", "CWE-384", "TestPlantedCookiesAreWorthNothing", []string{"internal/identity/browser_test.go:TestSignOutEndsACopiedCookie"}},
+	{"cookie scope", "CWE-1275, CWE-614", "TestCookiesAreForThisHostAlone", []string{
+		"internal/identity/browser_test.go:TestCookiesAreKeptFromScriptsAndOtherSites", "test/browser/sign_in_test.go:TestCookiesAreOutOfReachOfScripts",
+	}},
+	{"secrets in caches", "CWE-525", "TestNothingSecretIsKept", []string{"internal/wire/answer_test.go:TestEveryAnswerHasItsHeaders"}},
+	{"denial by size", "CWE-400, CWE-770", "TestSizesAreBounded", []string{
+		"internal/wire/body_test.go:TestBodyLimitIsExact", "internal/token/late_test.go:TestLongBodiesAreReadAFewAtATime", "internal/limit/limit_test.go:TestMemoryIsBoundedWhateverComes",
+		"internal/token/attacks_test.go:TestWhatIsRefusedDoesNotUseUpThePaceOfOthers",
+	}},
+	{"denial by slowness", "CWE-400", "TestSlowCallersAreCutOff", nil},
+	{"denial by memory", "CWE-770", "TestRefusedRequestsLeaveNothingBehind", []string{"internal/dpop/memory_test.go:TestMemoryIsBounded"}},
+	{"malformed requests", "CWE-20", "TestMalformedRequestsAreTyped", []string{
+		"internal/wire/token_test.go:TestValuesThatAreNotStringsAreRefused", "internal/wire/token_test.go:TestMembersKeepTheirDocumentedLengths",
+	}},
+	{"DPoP, negative cases of the conformance suite", "CWE-347", "TestDPoPNegativeTests", []string{"internal/dpop/rules_test.go:TestClaimRules"}},
+	{"OAuth and OpenID, negative cases of the conformance suite", "CWE-287", "TestConformanceModules", nil},
+	{"requests that are not what the client asked for", "CWE-347, CWE-613", "TestOpenIDRequestsAreMetOrRefused", nil},
+}
+
+// ofTheSuite are the tests here that are about the suite itself.
+var ofTheSuite = map[string]bool{
+	"TestEveryClassHasItsTests": true, "TestThreatModelNamesTestsThatExist": true, "TestServerHasTheSettingsOfTheCommand": true,
+}
+
+const top = "../.."
+
+// testsIn returns the names of the tests in a file, by its path from the root of the project.
+func testsIn(t *testing.T, file string) map[string]bool {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(top, file), nil, 0)
+	if err != nil {
+		t.Errorf("%s: %v", file, err)
+		return nil
+	}
+	names := map[string]bool{}
+	for _, decl := range f.Decls {
+		if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "Test") {
+			names[fn.Name.Name] = true
+		}
+	}
+	return names
+}
+
+// suite returns the tests of this package by name, with their files.
+func suite(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]string{}
+	for _, file := range files {
+		path := "internal/attacks/" + file
+		for name := range testsIn(t, path) {
+			if !ofTheSuite[name] {
+				tests[name] = path
+			}
+		}
+	}
+	return tests
+}
+
+func TestEveryClassHasItsTests(t *testing.T) {
+	here, stands := suite(t), map[string]bool{}
+	for _, c := range classes {
+		if here[c.test] == "" || stands[c.test] {
+			t.Errorf("%s: %s is not here, or stands for two classes", c.name, c.test)
+		}
+		stands[c.test] = true
+		for _, other := range c.elsewhere {
+			file, test, _ := strings.Cut(other, ":")
+			if !testsIn(t, file)[test] {
+				t.Errorf("%s: there is no %s", c.name, other)
+			}
+		}
+	}
+	for test, file := range here {
+		if !stands[test] {
+			t.Errorf("%s: %s stands for no class of the table", file, test)
+		}
+	}
+}
+
+var named = regexp.MustCompile("`((?:internal|cmd|test)/[A-Za-z0-9_/]+_test\\.go):(Test[A-Za-z0-9]+)`")
+
+// What the document says is proved, is proved by a test that exists; and what is proved here is in the document.
+func TestThreatModelNamesTestsThatExist(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(top, "docs", "threat-model.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, m := range named.FindAllStringSubmatch(string(b), -1) {
+		if !testsIn(t, m[1])[m[2]] {
+			t.Errorf("the document names %s of %s, which does not exist", m[2], m[1])
+		}
+		found[m[1]+":"+m[2]] = true
+	}
+	for test, file := range suite(t) {
+		if !found[file+":"+test] {
+			t.Errorf("the document does not name %s:%s", file, test)
+		}
+	}
+	for _, c := range classes {
+		for _, other := range c.elsewhere {
+			if !found[other] {
+				t.Errorf("%s: the document does not name %s", c.name, other)
+			}
+		}
+		for number := range strings.SplitSeq(c.weakness, ", ") {
+			if !strings.Contains(string(b), number) {
+				t.Errorf("%s: the document does not name %s", c.name, number)
+			}
+		}
+	}
+	// A name in backquotes that is spelled in another way would be looked for by nobody.
+	if loose := regexp.MustCompile("(^|[^:A-Za-z0-9])Test[A-Z][A-Za-z0-9]+").FindAllString(string(b), -1); len(loose) > 0 {
+		t.Errorf("the document names tests without their files: %q", loose)
+	}
+}
