@@ -1,7 +1,7 @@
 # The two commands that matter: `make run` starts a server for development, `make test` installs what the tests need and
 # runs everything. CONTRIBUTING.md explains the others.
 
-.PHONY: run build test unit check fuzz crash clients browser bench bench-quick vuln clean
+.PHONY: run build test unit check fuzz crash clients browser bench bench-quick vuln clean kms
 
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -14,7 +14,7 @@ build: ## build bin/latchkey
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/latchkey ./cmd/latchkey
 
-test: check unit fuzz crash clients browser bench-quick ## everything; CI runs this
+test: check unit fuzz crash clients kms browser bench-quick ## everything; CI runs this
 	@echo "all tests passed"
 
 unit: ## the tests of the module, with the race detector
@@ -34,6 +34,9 @@ crash: ## kill the server in the middle of logins, 25 times
 clients: ## real AWS SDKs against a real server
 	test/clients/install.sh
 	cd test/clients && $(GO) test -count=1 ./...
+
+kms: ## root keys in AWS KMS, by moto, and in the transit engine of Vault
+	LATCHKEY_MOTO=1 LATCHKEY_TRANSIT=1 $(GO) test -count=1 -run 'OfMoto|OfVault' ./internal/rootkey
 
 browser: ## the pages in real Chromium
 	test/browser/install.sh

@@ -20,7 +20,7 @@ type ringCmd struct {
 
 // announceRing tells all servers to load the ring now.
 func (i *installation) announceRing(ctx context.Context) error {
-	at := time.Now()
+	at := clock()
 	err := i.Announce(ctx, signin.Notice{Reason: signin.ChangedRing, At: at, Expires: at.Add(24 * time.Hour)})
 	if err != nil {
 		return fmt.Errorf("the ring was changed, but the servers were not told, and load it within a minute: %w", err)
@@ -49,7 +49,7 @@ func (cmd ringListCmd) Run(ctx context.Context, o *output) error {
 			Root    string `json:"root"`
 		}
 		rows := []row{}
-		for _, k := range keyring.List(keys, time.Now()) {
+		for _, k := range keyring.List(keys, clock()) {
 			r := row{ID: k.ID, Purpose: k.Purpose, State: k.State, Since: moment(k.Since), Root: k.Root}
 			if !k.Until.IsZero() {
 				r.Until = moment(k.Until)
@@ -75,7 +75,7 @@ type ringRotateCmd struct {
 
 func (cmd ringRotateCmd) Run(ctx context.Context, o *output) error {
 	return cmd.with(ctx, func(in *installation) error {
-		now := time.Now()
+		now := clock()
 		ring, err := in.ring(ctx, now)
 		if err != nil {
 			return err
@@ -100,7 +100,7 @@ type ringRetireCmd struct {
 
 func (cmd ringRetireCmd) Run(ctx context.Context, o *output) error {
 	return cmd.with(ctx, func(in *installation) error {
-		now := time.Now()
+		now := clock()
 		key, err := cmd.find(ctx, in, now)
 		if err != nil {
 			return err

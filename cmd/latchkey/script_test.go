@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE program args…   run it, and want that exit code
 //	start NAME program args…   run a server until it is ready; NAME_addr is its address
-//	stop NAME                  end it with SIGTERM, and want exit code 0; its output is in NAME.out and NAME.log
+//	end NAME                   end it with SIGTERM, and want exit code 0; its output is in NAME.out and NAME.log
 //	get URL [HOST]             ask a server; the status and the body are in the file answer
 //	post URL FILE              send a file as JSON
 //	mode PERM file…            want those permissions
@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "start": start, "stop": stop, "get": get, "post": post, "mode": mode, "newer": newer,
+			"exits": exits, "start": start, "end": end, "get": get, "post": post, "mode": mode, "newer": newer,
 		},
 	})
 }
@@ -179,10 +179,10 @@ func (p *process) save(ts *testscript.TestScript, name string) {
 	ts.Check(os.WriteFile(ts.MkAbs(name+".log"), p.log.bytes(), 0o600))
 }
 
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+func end(ts *testscript.TestScript, neg bool, args []string) {
 	p := ts.Value(processes{}).(map[string]*process)[args[0]]
 	if neg || p == nil {
-		ts.Fatalf("usage: stop NAME of what was started")
+		ts.Fatalf("usage: end NAME of what was started")
 	}
 	ts.Check(p.cmd.Process.Signal(syscall.SIGTERM))
 	select {

@@ -31,8 +31,8 @@ func (c *Config) Check() error {
 	case c.Data != "" && shared:
 		return errors.New("data and database.url are both set: the database is either a file in data or that server. `latchkey store copy` moves it")
 	}
-	if (c.RootKey.File == "") == (c.RootKey.Env == "") {
-		return errors.New("root_key needs exactly one of file and env; `latchkey init DIR` makes a key file")
+	if err := c.RootKey.check("root_key"); err != nil {
+		return err
 	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		return errors.New("tls needs both certificate and key, or neither")

@@ -69,12 +69,50 @@ type Config struct {
 	Limits Limits `yaml:"limits"`
 }
 
-// RootKey names one place of the root key: 32 bytes in base64, as `latchkey init` writes them.
+// RootKey names one place of the root key, and further places while it changes.
 type RootKey struct {
-	// File is a file that only this user can read.
+	// File is a file that only this user can read, with 32 bytes in base64, as `latchkey init` writes them.
 	File string `yaml:"file"`
-	// Env is the name of an environment variable. One of File and Env is needed.
+	// Env is the name of an environment variable with the same text.
 	Env string `yaml:"env"`
+	// AWSKMS is a key of AWS KMS, or of what speaks like it.
+	AWSKMS AWSKMS `yaml:"aws_kms"`
+	// Vault is a key of the transit engine of Vault, or of what speaks like it.
+	Vault Vault `yaml:"vault"`
+	// Also are further places, of the same form, whose keys open what they wrapped and wrap nothing. They are for the time
+	// in which the root key changes; see docs/operations.md. Default none.
+	Also []RootKey `yaml:"also"`
+}
+
+// AWSKMS names a symmetric key of AWS KMS. Credentials are found as every AWS SDK finds them; they must allow kms:Encrypt
+// and kms:Decrypt.
+type AWSKMS struct {
+	// KeyID is the key's ARN, its id, or its alias with alias/ in front.
+	KeyID string `yaml:"key_id"`
+	// Region is the region of the key. Default: what the AWS SDK finds, in AWS_REGION or the profile.
+	Region string `yaml:"region"`
+	// Endpoint is the base URL of the service, for one that is not AWS. https, unless it is on loopback. Default: that of AWS.
+	Endpoint string `yaml:"endpoint"`
+}
+
+// Vault names a key of a transit engine, of a type that authenticates, such as aes256-gcm96, and not derived. The token
+// needs the capability update on the paths encrypt and decrypt of the key.
+type Vault struct {
+	// Address is the base URL of the server or agent. https, unless it is on loopback.
+	Address string `yaml:"address"`
+	// Mount is where the transit engine is mounted. Default transit.
+	Mount string `yaml:"mount"`
+	// Key is the name of the key.
+	Key string `yaml:"key"`
+	// TokenEnv is the name of an environment variable with the token.
+	TokenEnv string `yaml:"token_env"`
+	// TokenFile is a file with the token, read at each use, so that an agent can renew it. With neither, no token is sent,
+	// which is for an agent on loopback that adds its own.
+	TokenFile string `yaml:"token_file"`
+	// Namespace is the namespace that the engine is in. Default none.
+	Namespace string `yaml:"namespace"`
+	// CAFile is a PEM file with the certificates to trust. Default: those of the system.
+	CAFile string `yaml:"ca_file"`
 }
 
 // TLS names the files of a certificate. Both or none.

@@ -70,7 +70,7 @@ func Read(path string) (Config, error) {
 	if err != nil {
 		return c, fmt.Errorf("read configuration: %w", err)
 	}
-	for _, p := range []*string{&c.Data, &c.RootKey.File, &c.TLS.Certificate, &c.TLS.Key} {
+	for _, p := range append(c.RootKey.paths(), &c.Data, &c.TLS.Certificate, &c.TLS.Key) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -113,6 +113,7 @@ var wanted = []struct {
 }{
 	{regexp.MustCompile(`into time\.Duration`), "into a duration like 300s, 15m or 12h"},
 	{regexp.MustCompile(`into \[\]string`), "into a list, like [a, b]"},
+	{regexp.MustCompile(`into \[\]config\.RootKey`), "into a list of places, like [{file: old.key}]"},
 	{regexp.MustCompile(`into config\.RootKey`), "into root_key, which has keys of its own: root_key: {file: root.key}"},
 	{regexp.MustCompile(`into config\.\w+`), "into a key that has keys of its own, like log: {format: text}"},
 	{regexp.MustCompile(`into float64`), "into a number"},

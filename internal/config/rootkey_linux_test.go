@@ -36,7 +36,7 @@ func TestRootKeyFileOfAnotherUserIsRefused(t *testing.T) {
 	} else if err := os.Chmod(path, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (RootKey{File: path}).Load(); err == nil || !strings.Contains(err.Error(), "not readable by this user: chown") {
+	if _, err := (RootKey{File: path}).Load(t.Context()); err == nil || !strings.Contains(err.Error(), "not readable by this user: chown") {
 		t.Errorf("Load(an unreadable file) = %v, want how to mend it", err)
 	}
 }

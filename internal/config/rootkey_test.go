@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/latchkey-id/latchkey/internal/keyring"
 )
 
@@ -15,7 +17,7 @@ func TestRootKeyIsReadFromItsFile(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		if root, err := (RootKey{File: path}).Load(); err != nil || root == nil {
+		if root, err := (RootKey{File: path}).Load(t.Context()); err != nil || root == nil {
 			t.Errorf("Load(a file of mode %o) = %v", mode, err)
 		}
 	}
@@ -29,7 +31,7 @@ func TestRootKeyFileThatOthersCanReadIsRefused(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		_, err := RootKey{File: path}.Load()
+		_, err := RootKey{File: path}.Load(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "chmod 600 "+path) || strings.Contains(err.Error(), key) {
 			t.Errorf("Load(a file of mode %o) = %v, want how to mend it", mode, err)
 		}
@@ -54,7 +56,7 @@ func TestRootKeyProblemsAreSaidWithTheirRemedy(t *testing.T) {
 		{"two keys", RootKey{File: write(t, "root.key", key+"\n"+key)}, []string{"32 bytes in base64"}},
 		{"huge", RootKey{File: write(t, "root.key", strings.Repeat(key, 1000))}, []string{"32 bytes in base64"}},
 	} {
-		_, err := tt.at.Load()
+		_, err := tt.at.Load(t.Context())
 		if err == nil {
 			t.Errorf("%s: Load = nil, want an error", tt.name)
 			continue
@@ -74,18 +76,64 @@ func TestRootKeyIsReadFromTheEnvironment(t *testing.T) {
 	const name = "LATCHKEY_TEST_ROOT_KEY"
 	key := keyring.NewRootKey()
 	t.Setenv(name, key)
-	if _, err := (RootKey{Env: name}).Load(); err != nil {
+	if _, err := (RootKey{Env: name}).Load(t.Context()); err != nil {
 		t.Errorf("Load(env) = %v", err)
 	}
 	for _, value := range []string{"", key[4:]} {
 		t.Setenv(name, value)
-		_, err := RootKey{Env: name}.Load()
+		_, err := RootKey{Env: name}.Load(t.Context())
 		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), key[4:20]) {
 			t.Errorf("Load(env of %d characters) = %v, want an error that names the variable and not its value", len(value), err)
 		}
 	}
 	os.Unsetenv(name)
-	if _, err := (RootKey{Env: name}).Load(); err == nil || !strings.Contains(err.Error(), "is not set") {
+	if _, err := (RootKey{Env: name}).Load(t.Context()); err == nil || !strings.Contains(err.Error(), "is not set") {
 		t.Errorf("Load(env that is not set) = %v", err)
+	}
+}
+
+// While the root key changes, several are named. Files are found beside the configuration, wherever they are named.
+func TestRootKeyIsReadFromSeveralPlaces(t *testing.T) {
+	path := write(t, "latchkey.yaml", `
+data: data
+root_key:
+  vault: {address: "https://vault.example.com:8200", key: latchkey, token_file: token, ca_file: ca.pem}
+  also:
+    - file: old.key
+    - {env: LATCHKEY_TEST_ROOT_KEY}
+    - aws_kms: {key_id: alias/latchkey, region: eu-central-1, endpoint: "http://127.0.0.1:5000"}
+`)
+	dir := filepath.Dir(path)
+	c, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := RootKey{
+		Vault: Vault{Address: "https://vault.example.com:8200", Key: "latchkey", TokenFile: filepath.Join(dir, "token"), CAFile: filepath.Join(dir, "ca.pem")},
+		Also: []RootKey{
+			{File: filepath.Join(dir, "old.key")}, {Env: "LATCHKEY_TEST_ROOT_KEY"},
+			{AWSKMS: AWSKMS{KeyID: "alias/latchkey", Region: "eu-central-1", Endpoint: "http://127.0.0.1:5000"}},
+		},
+	}
+	if diff := cmp.Diff(want, c.RootKey); diff != "" {
+		t.Errorf("root_key:\n%s", diff)
+	}
+	// Each place must be usable, and the message says which is not.
+	c.RootKey.Vault.CAFile = ""
+	_, err = c.RootKey.Load(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "root_key.also[0]: root key file ") {
+		t.Errorf("Load without old.key = %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "old.key"), []byte(keyring.NewRootKey()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("LATCHKEY_TEST_ROOT_KEY", keyring.NewRootKey())
+	root, err := c.RootKey.Load(t.Context())
+	if err != nil || root.ID() != "vault:transit/latchkey" || !strings.HasSuffix(root.String(), ", aws-kms:alias/latchkey") {
+		t.Errorf("Load = %v, %v, want Vault's key first, and the KMS's last", root, err)
+	}
+	c.RootKey.Vault.CAFile = filepath.Join(dir, "ca.pem")
+	if _, err := c.RootKey.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "vault: ca_file: ") {
+		t.Errorf("Load without ca.pem = %v", err)
 	}
 }

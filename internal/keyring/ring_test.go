@@ -110,8 +110,12 @@ func TestUnknownPurposesArePassedOver(t *testing.T) {
 	root := newRoot(t)
 	openRing(t, st, root, options, day0)
 	rows := rowsOf(t, st)
-	err := st.AddRingKeys(t.Context(), len(rows), []store.RingKey{{
-		ID: 99, Purpose: "of-a-newer-version", Created: day0, UseFrom: day0, Wrapped: root.wrap(99, "of-a-newer-version", []byte("x")),
+	wrapped, err := root.wrap(t.Context(), Label{ID: 99, Purpose: "of-a-newer-version"}, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = st.AddRingKeys(t.Context(), len(rows), []store.RingKey{{
+		ID: 99, Purpose: "of-a-newer-version", Created: day0, UseFrom: day0, Wrapped: wrapped,
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ func TestOldKeysOpenUntilNothingOfThemIsGood(t *testing.T) {
 	if r.SealingKey(replaced).ID() == old {
 		t.Fatal("the key was not replaced")
 	}
-	end := replaced.Add(options.Longest)
+	end := replaced.Add(options.Longest + 2*Skew)
 	maintain(t, end, r)
 	if _, _, err := seal.OpenRefresh(r, last); err != nil {
 		t.Errorf("at the end of the longest envelope, OpenRefresh = %v, want nil", err)

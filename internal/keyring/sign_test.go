@@ -120,8 +120,8 @@ func TestSigningKeysArePublishedBeforeAndAfterTheirUse(t *testing.T) {
 	}{
 		{"before use", publish.Add(time.Minute), true},
 		{"after retirement", publish.Add(options.Publish + time.Minute), true},
-		{"at the very end", publish.Add(options.Publish + options.Longest), true},
-		{"when its last token has expired", publish.Add(options.Publish + options.Longest + time.Second), false},
+		{"at the very end", publish.Add(options.Publish + options.Longest + 2*Skew), true},
+		{"when its last token has expired", publish.Add(options.Publish + options.Longest + 2*Skew + time.Second), false},
 	} {
 		maintain(t, tt.at, r)
 		keys := jwksOf(t, r)
@@ -155,7 +155,7 @@ func TestAnotherAlgorithmIsARotation(t *testing.T) {
 	if keys := jwksOf(t, after); len(keys) != 2 || keys[old].Alg != "ES256" {
 		t.Errorf("published are %v, want one of each algorithm", keys)
 	}
-	over := inUse.Add(options.Longest + time.Second)
+	over := inUse.Add(options.Longest + 2*Skew + time.Second)
 	maintain(t, over, after)
 	maintain(t, over, after)
 	if _, ok := jwksOf(t, after)[old]; ok {

@@ -19,15 +19,28 @@ func (s *Server) live(w http.ResponseWriter, c *wire.Call) {
 
 // readiness is what GET /readyz says.
 type readiness struct {
-	Status string            `json:"status"` // ready, or why not: stopping, deaf
+	Status string            `json:"status"` // ready, or why not: stopping, deaf, keyless
 	Checks map[string]string `json:"checks"`
+}
+
+// whenReady answers with h while the key ring holds every key that other nodes may be using. Without one, what they sealed
+// would be refused for good; a 503 is tried again.
+func (s *Server) whenReady(h wire.Handler) wire.Handler {
+	return func(w http.ResponseWriter, c *wire.Call) {
+		if err := s.ring.Ready(c.Now); err != nil {
+			wire.WriteFault(w, c, signin.RefuseBecause(err, signin.Overloaded, "This server lacks a key that others use. Try again shortly."))
+			return
+		}
+		h(w, c)
+	}
 }
 
 // late is how old the last word from the database may be before /readyz says that it is away.
 const late = 5 * time.Second
 
 // ready answers GET /readyz: 200 while requests should be sent here. A database that is away does not change that:
-// refreshes go on, and other nodes would have the same trouble; but a node that has heard no notices for too long refuses.
+// refreshes go on, and other nodes would have the same trouble; but a node that has heard no notices for too long refuses,
+// and so does one that lacks a key.
 func (s *Server) ready(w http.ResponseWriter, c *wire.Call) {
 	c.Record.Operation, c.Record.Outcome = "Ready", "ok"
 	r := readiness{Status: "ready", Checks: map[string]string{"notices": "ok", "key_ring": "ok"}}
@@ -36,9 +49,15 @@ func (s *Server) ready(w http.ResponseWriter, c *wire.Call) {
 		r.Checks["notices"] = fmt.Sprintf("the database has not answered for %d seconds; after %d this server refuses sessions",
 			int64(age/time.Second), int64(deafFor/time.Second))
 	}
+	if s.ring.Err() != nil {
+		r.Checks["key_ring"] = "the keys cannot be read again; the log says why. Those that are here go on"
+	}
 	switch {
 	case s.board.Fresh(c.Now) != nil:
 		r.Status, status = "deaf", http.StatusServiceUnavailable
+	case s.ring.Ready(c.Now) != nil:
+		r.Status, status = "keyless", http.StatusServiceUnavailable
+		r.Checks["key_ring"] = "a key that other nodes use is not here; the log says why"
 	case s.draining.Load():
 		r.Status, status = "stopping", http.StatusServiceUnavailable
 	}

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -138,5 +139,41 @@ func TestChangedRingIsLoadedWithinTwoSeconds(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		s.Client().Refresh(t, token).WantFault(t, signin.RefreshUnknown)
+	})
+}
+
+// Another node's root key was changed before this one's: it seals with a key that is not here. What it sealed must not be
+// refused for good; 503 is tried again, elsewhere.
+func TestNodeThatLacksAKeyIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.Start(t)
+		c := s.Client()
+		token := c.Login(t).RefreshToken
+		now := time.Now()
+		rows, err := s.Store.RingKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreign := store.RingKey{ID: 99, Purpose: "seal", Created: now, UseFrom: now, Wrapped: make([]byte, 72)}
+		if err := s.Store.AddRingKeys(t.Context(), len(rows), []store.RingKey{foreign}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		c.Refresh(t, token).WantFault(t, signin.Overloaded)
+		if r := readyz(t, s); r.code != 503 || r.Status != "keyless" || !strings.Contains(r.Checks["key_ring"], "is not here") {
+			t.Errorf("GET /readyz = %d %+v, want 503 keyless", r.code, r)
+		}
+		for _, path := range []string{"/v1/authorize?" + c.AuthorizeQuery().Encode(), "/?Action=GetCallerIdentity&Version=2011-06-15"} {
+			if w := s.Do(httptest.NewRequest("GET", s.Base+path, nil)); w.Code != 503 {
+				t.Errorf("GET %s = %d, want 503", path, w.Code)
+			}
+		}
+		if err := s.Store.RetireRingKey(t.Context(), 99, now.Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute + time.Second)
+		if a := c.Refresh(t, token); a.Status != 200 {
+			t.Errorf("refresh when it is gone = %d %s, want 200", a.Status, a.Body)
+		}
 	})
 }

@@ -152,7 +152,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 		Gate:       limit.NewGate(cfg.Limits.InFlight, gateQueue*cfg.Limits.InFlight, gateWait, busy),
 		LongBodies: limit.NewGate(longBodies, longBodies, gateWait, busy),
 	}
-	s.routes.add("POST "+wire.TokenPath, tokens.ServeCall)
+	s.routes.add("POST "+wire.TokenPath, s.whenReady(tokens.ServeCall))
 
 	documents := discovery.New(s.base, cfg.IDToken.Algorithm, s.ring)
 	for pattern, h := range documents.Routes() {
@@ -170,10 +170,11 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 		return err
 	}
 	for pattern, h := range pages.Routes() {
-		s.routes.add(pattern, s.ownHost(h))
+		s.routes.add(pattern, s.ownHost(s.whenReady(h)))
 	}
 	// STS has the query protocol: everything is at the root, and a parameter says what it is.
-	s.routes.wrap("/", sts.New(callers).Beside)
+	beside := sts.New(callers).Beside
+	s.routes.wrap("/", func(next wire.Handler) wire.Handler { return s.whenReady(beside(next)) })
 	return nil
 }
 
