@@ -22,11 +22,11 @@ func pending(c net.Conn) bool {
 		return true
 	}
 	var quiet bool
-	err = raw.Read(func(fd uintptr) bool {
+	// Not Read, which waits while another reads: the library may have left a goroutine behind that does.
+	err = raw.Control(func(fd uintptr) {
 		var one [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		quiet = err == syscall.EAGAIN
-		return true
 	})
 	return err != nil || !quiet
 }
