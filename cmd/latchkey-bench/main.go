@@ -62,6 +62,9 @@ func run(ctx context.Context, args []string) error {
 		parse(&c, args[1:])
 		return c.run(ctx)
 	}
+	if len(args) > 0 && args[0] == "capacity" {
+		return runCapacity(ctx, args[1:], os.Stdout)
+	}
 	var c runCommand
 	parse(&c, args)
 	return c.run(ctx)

@@ -21,6 +21,7 @@ type contestant struct {
 type subject struct {
 	name      string
 	processes []*proc.Process // whose CPU time counts; several for several nodes
+	database  *database       // whose CPU time counts too; nil: none beside the processes
 	addresses []string        // host and port; connections are dealt to them in turn
 	work      work
 	// sample is the answer to a first request, which floors imitate.
@@ -30,7 +31,7 @@ type subject struct {
 // work makes requests.
 type work interface {
 	// requests returns n requests with fresh proofs, to be sent at once.
-	requests(n int, now time.Time) [][]byte
+	requests(ctx context.Context, n int, now time.Time) ([][]byte, error)
 }
 
 // claim compares two contestants of a contest, by their numbers.
@@ -40,12 +41,16 @@ type claim struct {
 	limit float64
 	// inform only: no verdict.
 	inform bool
+	// latency also compares how long answers took.
+	latency bool
 }
 
 // contest lets contestants work in turn and compares them.
 type contest struct {
 	contestants []contestant
 	claims      []claim
+	// after, when it is not nil, looks at the subjects once they have had their rounds.
+	after func(ctx context.Context, l *lab, scenario string, subjects []*subject) ([]Finding, error)
 }
 
 // run starts the contestants, lets each work for as many rounds as the options say, and returns what it found.
@@ -84,6 +89,13 @@ func (c contest) run(ctx context.Context, l *lab, scenario string) (outcome, err
 	}
 	for _, cl := range c.claims {
 		out.findings = append(out.findings, c.compare(scenario, cl, rounds, l.Judge)...)
+	}
+	if c.after != nil {
+		found, err := c.after(ctx, l, scenario, subjects)
+		if err != nil {
+			return outcome{}, err
+		}
+		out.findings = append(out.findings, found...)
 	}
 	return out, stopAll(subjects)
 }
@@ -124,20 +136,33 @@ func (c contest) play(ctx context.Context, l *lab, scenario string, subjects []*
 	return rounds, nil
 }
 
-// compare returns the findings of one claim: CPU per request, and for the reader the throughput.
+// compare returns the findings of one claim: CPU per request, and for the reader the throughput, and latency where the
+// claim wants it.
 func (c contest) compare(scenario string, cl claim, rounds [][]round, judging bool) []Finding {
 	names := c.contestants[cl.of].name + " / " + c.contestants[cl.to].name
 	micros := ratios(each(rounds[cl.of], round.cpuMicros), each(rounds[cl.to], round.cpuMicros))
 	perSecond := func(r round) float64 { return r.PerSecond() }
 	cpu := Finding{Scenario: scenario, What: "CPU per request, " + names, Unit: "×", Value: spreadOf(micros), Limit: cl.limit}
-	if cl.limit == 0 {
+	if cl.limit == 0 && !cl.inform {
 		cpu.Limit = noiseLimit(micros)
 	}
 	throughput := Finding{
 		Scenario: scenario, What: "throughput, " + names, Unit: "×",
 		Value: spreadOf(ratios(each(rounds[cl.of], perSecond), each(rounds[cl.to], perSecond))),
 	}
-	return []Finding{cpu.judge(judging && !cl.inform), throughput.judge(judging)}
+	findings := []Finding{cpu.judge(judging && !cl.inform), throughput.judge(judging)}
+	if !cl.latency {
+		return findings
+	}
+	for _, percentile := range []float64{50, 99} {
+		took := func(r round) float64 { return r.micros(percentile) }
+		f := Finding{
+			Scenario: scenario, What: fmt.Sprintf("p%.0f, %s", percentile, names), Unit: "×",
+			Value: spreadOf(ratios(each(rounds[cl.of], took), each(rounds[cl.to], took))),
+		}
+		findings = append(findings, f.judge(judging))
+	}
+	return findings
 }
 
 // stopAll ends the subjects and tells of each that did not end well.

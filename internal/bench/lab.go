@@ -46,6 +46,7 @@ type lab struct {
 	dir      string // everything the run writes
 	launcher *proc.Launcher
 	stores   map[storeKind]*dataDir
+	postgres *database // nil: not started yet
 }
 
 // newLab makes the temporary folder. The lab must be closed.
@@ -74,6 +75,9 @@ func (l *lab) program(ctx context.Context) (string, error) {
 
 // close ends all processes and deletes everything the run wrote.
 func (l *lab) close() {
+	if l.postgres != nil {
+		l.postgres.server.Kill() // its data are deleted
+	}
 	l.launcher.Close()
 	os.RemoveAll(l.dir)
 }

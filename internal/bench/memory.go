@@ -13,7 +13,7 @@ const memoryBatch = 10_000
 // measureMemory sends the wanted number of refreshes to a fresh server and reads what it keeps in memory then, while the
 // proofs of all of them are still remembered.
 func measureMemory(ctx context.Context, l *lab, scenario string) (outcome, error) {
-	s, err := refreshServer(floor.ES384, l.Sessions)(ctx, l, nil)
+	s, err := refreshServer(setup{algorithm: floor.ES384, sessions: l.Sessions})(ctx, l, nil)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -1,7 +1,11 @@
 package bench
 
 import (
+	"context"
 	"crypto/ecdsa"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/bench/load"
@@ -23,22 +27,46 @@ type redemptions struct {
 }
 
 func newRedemptions(host, url string, mint func(time.Time) string) redemptions {
-	// A login makes a key of its own. Some hundred are as good here: the service remembers nothing of a key.
+	return redemptions{host: host, url: url, keys: newKeys(), mint: mint}
+}
+
+// newKeys returns the keys of redemptions. A login makes a key of its own. Some hundred are as good here: the service
+// remembers nothing of a key.
+func newKeys() []*ecdsa.PrivateKey {
 	keys := make([]*ecdsa.PrivateKey, 256)
 	for i := range keys {
 		keys[i] = testkit.NewKey()
 	}
-	return redemptions{host: host, url: url, keys: keys, mint: mint}
+	return keys
 }
 
-func (w redemptions) requests(n int, now time.Time) [][]byte {
+func (w redemptions) requests(_ context.Context, n int, now time.Time) ([][]byte, error) {
 	return inParallel(n, func(i int) []byte {
 		return w.request(w.keys[i%len(w.keys)], now)
-	})
+	}), nil
 }
 
 func (w redemptions) request(key *ecdsa.PrivateKey, now time.Time) []byte {
 	body := `{"clientId": "` + signin.SameDevice + `", "grantType": "authorization_code", "code": "` + w.mint(time.Now()) +
 		`", "codeVerifier": "` + verifier + `", "redirectUri": "` + redirectURI + `"}`
 	return load.Token(w.host, w.url, body, key, now)
+}
+
+// redeem redeems a code at address for a session of a key of its own.
+func (w redemptions) redeem(ctx context.Context, address string) (login, error) {
+	key := testkit.NewKey()
+	answer, err := exchange(ctx, address, w.request(key, time.Now()))
+	if err != nil {
+		return login{}, fmt.Errorf("sign in: %w", err)
+	}
+	var body struct {
+		RefreshToken string `json:"refreshToken"`
+	}
+	if err := json.Unmarshal(answer.Body, &body); err != nil {
+		return login{}, fmt.Errorf("sign in: answer: %w", err)
+	}
+	if body.RefreshToken == "" {
+		return login{}, errors.New("sign in: the answer has no refresh token")
+	}
+	return login{key, body.RefreshToken}, nil
 }

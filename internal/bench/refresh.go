@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"runtime"
 	"strings"
@@ -31,12 +32,15 @@ func newRefreshes(host, url string, logins []login) refreshes {
 	return refreshes{host: host, url: url, logins: logins}
 }
 
-func (w refreshes) requests(n int, now time.Time) [][]byte {
-	return inParallel(n, func(i int) []byte {
-		l := w.logins[i%len(w.logins)]
-		body := `{"clientId":"` + signin.SameDevice + `","grantType":"refresh_token","refreshToken":"` + l.refreshToken + `"}`
-		return load.Token(w.host, w.url, body, l.key, now)
-	})
+func (w refreshes) requests(_ context.Context, n int, now time.Time) ([][]byte, error) {
+	return inParallel(n, func(i int) []byte { return w.request(i%len(w.logins), now) }), nil
+}
+
+// request returns the request that refreshes the session with that index.
+func (w refreshes) request(i int, now time.Time) []byte {
+	l := w.logins[i]
+	body := `{"clientId":"` + signin.SameDevice + `","grantType":"refresh_token","refreshToken":"` + l.refreshToken + `"}`
+	return load.Token(w.host, w.url, body, l.key, now)
 }
 
 // standInLogins returns sessions that no server knows, whose refresh tokens are about as long as real ones.

@@ -51,7 +51,7 @@ const (
 type Finding struct {
 	Scenario string  `json:"scenario"`
 	What     string  `json:"what"`
-	Unit     string  `json:"unit"` // "×", "ms" or "MiB"
+	Unit     string  `json:"unit"` // "×", "ms", "MiB" or perThousand
 	Value    Spread  `json:"value"`
 	Limit    float64 `json:"limit,omitempty"` // the highest median that passes; 0: none
 	Verdict  Verdict `json:"verdict"`
@@ -110,14 +110,18 @@ func (r Report) WriteText(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	_, err := fmt.Fprintln(w, "\nCPU is that of the server's process alone. Throughput and latency are those of a machine that makes the load as well.")
+	_, err := fmt.Fprintln(w, "\nCPU is that of the server's processes alone, with PostgreSQL's where it is their store; in postgres-insert, of the"+
+		"\ninserting program and PostgreSQL. Throughput and latency are those of a machine that makes the load as well.")
 	return err
 }
 
+// perThousand is the unit of findings about what is rare.
+const perThousand = "per 1 000"
+
 // number writes v with the unit of f, a ratio with two decimals.
 func (f Finding) number(v float64) string {
-	if f.Unit == "×" {
-		return fmt.Sprintf("%.2f ×", v)
+	if f.Unit == "×" || f.Unit == perThousand {
+		return fmt.Sprintf("%.2f %s", v, f.Unit)
 	}
 	return fmt.Sprintf("%.0f %s", v, f.Unit)
 }

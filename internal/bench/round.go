@@ -25,7 +25,10 @@ const roundLimit = 5 * time.Minute
 func (s *subject) round(ctx context.Context, connections, n int) (round, error) {
 	ctx, cancel := context.WithTimeout(ctx, roundLimit)
 	defer cancel()
-	requests := s.work.requests(n, time.Now())
+	requests, err := s.work.requests(ctx, n, time.Now())
+	if err != nil {
+		return round{}, fmt.Errorf("make requests: %w", err)
+	}
 	fleet, err := load.Dial(ctx, s.addresses, connections)
 	if err != nil {
 		return round{}, err
@@ -33,6 +36,11 @@ func (s *subject) round(ctx context.Context, connections, n int) (round, error) 
 	defer fleet.Close()
 	runtime.GC() // now, and not while the server works
 
+	return s.send(ctx, fleet, requests)
+}
+
+// send sends requests and takes what they cost.
+func (s *subject) send(ctx context.Context, fleet *load.Fleet, requests [][]byte) (round, error) {
 	before, err := s.cpu()
 	if err != nil {
 		return round{}, err
@@ -69,12 +77,21 @@ func (s *subject) cpu() (time.Duration, error) {
 		}
 		total += used
 	}
-	return total, nil
+	if s.database == nil {
+		return total, nil
+	}
+	used, err := s.database.cpu()
+	return total + used, err
 }
 
 // cpuMicros returns microseconds of CPU time per request.
 func (r round) cpuMicros() float64 {
 	return float64(r.cpu) / float64(time.Microsecond) / float64(r.Requests)
+}
+
+// micros returns the microseconds within which that percentage of the answers came.
+func (r round) micros(percentile float64) float64 {
+	return float64(r.Latency.ValueAtPercentile(percentile))
 }
 
 func (s *subject) measured(scenario string, rounds []round) (Measured, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/latchkey-id/latchkey/internal/bench/floor"
 )
@@ -22,9 +23,10 @@ type outcome struct {
 
 // The limits that the project sets itself, with 32 connections and 1 000 000 sessions.
 const (
-	limitCPU      = 1.5 // × the floor, per request
-	limitReady    = 150 // ms from start to ready
-	limitResident = 64  // MiB after 100 000 refreshes
+	limitCPU      = 1.5  // × the floor, per request
+	limitPostgres = 1.05 // × SQLite, per refresh
+	limitReady    = 150  // ms from start to ready
+	limitResident = 64   // MiB after 100 000 refreshes
 )
 
 // scenarios returns the table. To add a store, a number of nodes or an operation, add an entry.
@@ -34,12 +36,18 @@ func scenarios(o Options) []scenario {
 	redemption := func(a floor.Algorithm) scenario {
 		return scenario{"redeem-" + string(a), contest{
 			contestants: []contestant{
-				{fullName, redeemServer(a, full)},
+				{fullName, redeemServer(setup{algorithm: a, sessions: full})},
 				{"floor", floorFor(a)},
-				{storeName(empty), redeemServer(a, empty)},
+				{storeName(empty), redeemServer(setup{algorithm: a})},
 			},
 			claims: []claim{{of: 0, to: 1, limit: limitCPU}, {of: 2, to: 1, limit: limitCPU}, {of: 0, to: 2}},
 		}.run}
+	}
+	peer := func(a floor.Algorithm) scenario {
+		return scenario{"peer-redeem-" + string(a), withPeer(contest{
+			contestants: []contestant{{oneCore, redeemServer(setup{algorithm: a, oneCore: true})}, {peerName, peerRedeem(a)}},
+			claims:      []claim{{of: 1, to: 0, inform: true, latency: true}},
+		})}
 	}
 	return []scenario{
 		{"control", contest{
@@ -47,11 +55,40 @@ func scenarios(o Options) []scenario {
 			claims:      []claim{{of: 1, to: 0, inform: true}},
 		}.run},
 		{"refresh", contest{
-			contestants: []contestant{{fullName, refreshServer(floor.ES384, full)}, {"floor", floorFor("")}},
+			contestants: []contestant{{fullName, refreshServer(setup{algorithm: floor.ES384, sessions: full})}, {"floor", floorFor("")}},
 			claims:      []claim{{of: 0, to: 1, limit: limitCPU}},
 		}.run},
 		redemption(floor.ES384),
 		redemption(floor.ES256),
+		{"postgres-refresh", withPostgres(contest{
+			contestants: []contestant{
+				{"SQLite", refreshServer(setup{algorithm: floor.ES384})},
+				{"PostgreSQL", refreshServer(setup{algorithm: floor.ES384, postgres: true})},
+				{"3 × SQLite", refreshServer(setup{algorithm: floor.ES384, nodes: 3})},
+				{"PostgreSQL, 3 nodes", refreshServer(setup{algorithm: floor.ES384, postgres: true, nodes: 3})},
+			},
+			claims: []claim{{of: 1, to: 0, limit: limitPostgres}, {of: 3, to: 2}, {of: 3, to: 1, inform: true}},
+			after:  countStatements,
+		}.run)},
+		{"postgres-insert", withPostgres(measureInsert)},
+		{"postgres-redeem", withPostgres(contest{
+			contestants: []contestant{
+				{"SQLite", redeemServer(setup{algorithm: floor.ES256})},
+				{"PostgreSQL", redeemServer(setup{algorithm: floor.ES256, postgres: true})},
+			},
+			claims: []claim{{of: 1, to: 0, inform: true, latency: true}},
+		}.run)},
+		{"postgres-revoke", withPostgres(measureRevocation)},
+		{"peer-refresh", withPeer(contest{
+			contestants: []contestant{
+				{oneCore, refreshServer(setup{algorithm: floor.ES256, oneCore: true})},
+				{peerName, peerRefresh("offline_access")},
+				{peerName + ", with id token", peerRefresh("openid offline_access")},
+			},
+			claims: []claim{{of: 1, to: 0, inform: true, latency: true}, {of: 2, to: 0, inform: true, latency: true}},
+		})},
+		peer(floor.ES384),
+		peer(floor.ES256),
 		{"ready", measureReady},
 		{"memory", measureMemory},
 	}
@@ -92,17 +129,25 @@ func Names() []string {
 	return names
 }
 
-// chosen returns the scenarios of the table with these names, in the order of the table; all of them for no name.
+// named tells whether one of names means the scenario: its name, or the words that it begins with, as "redeem" means both
+// redeem-ES384 and redeem-ES256.
+func named(scenario string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return scenario == name || strings.HasPrefix(scenario, name+"-")
+	})
+}
+
+// chosen returns the scenarios of the table that names mean, in the order of the table; all of them for no name.
 func chosen(table []scenario, names []string) ([]scenario, error) {
 	if len(names) == 0 {
 		return table, nil
 	}
 	for _, name := range names {
-		if !slices.ContainsFunc(table, func(s scenario) bool { return s.name == name }) {
+		if !slices.ContainsFunc(table, func(s scenario) bool { return named(s.name, []string{name}) }) {
 			return nil, fmt.Errorf("there is no scenario %q; there are %q", name, Names())
 		}
 	}
-	return slices.DeleteFunc(table, func(s scenario) bool { return !slices.Contains(names, s.name) }), nil
+	return slices.DeleteFunc(table, func(s scenario) bool { return !named(s.name, names) }), nil
 }
 
 // storeName names a store by the number of its sessions.

@@ -14,6 +14,15 @@ func TestScenariosAreChosenByName(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].name != "refresh" || got[1].name != "memory" {
 		t.Errorf("chosen = %d scenarios, %v, want refresh and memory, in the order of the table", len(got), err)
 	}
+	got, err = chosen(scenarios(Options{Sessions: 10}), []string{"redeem", "peer-refresh"})
+	if err != nil || len(got) != 3 || got[0].name != "redeem-ES384" || got[1].name != "redeem-ES256" || got[2].name != "peer-refresh" {
+		t.Errorf("chosen by the first word = %+v, %v, want both redeem-… and peer-refresh", got, err)
+	}
+	for _, name := range []string{"ref", "redeem-", ""} {
+		if got, err := chosen(scenarios(Options{}), []string{name}); err == nil {
+			t.Errorf("chosen(%q) = %d scenarios, want an error: it is no whole word", name, len(got))
+		}
+	}
 	if _, err := chosen(all, []string{"refresh", "no such"}); err == nil {
 		t.Error("chosen with an unknown name = nil error")
 	}

@@ -4,11 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/bench/floor"
@@ -17,14 +16,13 @@ import (
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/signin"
-	"github.com/latchkey-id/latchkey/internal/testkit"
 )
 
 // serverConfig is the configuration of servers under test: the defaults, but for limits that all clients on one machine
 // would meet.
 const serverConfig = `listen: %q
 base_urls: [%q]
-data: %q
+%s
 root_key: {file: %q}
 id_token: {algorithm: %s}
 limits:
@@ -32,38 +30,57 @@ limits:
   address: {per_second: 1000000, burst: 1000000}
 `
 
+// setup tells one way to run the server from another.
+type setup struct {
+	algorithm floor.Algorithm // of id tokens
+	sessions  int             // in its store before it starts
+	oneCore   bool            // all its threads run on one core
+	postgres  bool            // its store is PostgreSQL, and else SQLite
+	// nodes is how many there are, 0: one. With SQLite each has a copy of the store, so that they take each other's
+	// refresh tokens and otherwise know nothing of each other.
+	nodes int
+}
+
 // serve starts `latchkey serve` on d and waits until it is ready. It returns the process, its address, and the time
 // from start to ready.
-func (l *lab) serve(ctx context.Context, d *dataDir, a floor.Algorithm) (*proc.Process, string, time.Duration, error) {
-	program, err := l.program(ctx)
-	if err != nil {
-		return nil, "", 0, err
-	}
+func (l *lab) serve(ctx context.Context, d *dataDir, how setup) (*proc.Process, string, time.Duration, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, "", 0, err
 	}
-	config := filepath.Join(filepath.Dir(d.path), "latchkey.yaml")
-	text := fmt.Sprintf(serverConfig, address, "http://"+address, d.path, d.rootKeyFile, a)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return nil, "", 0, fmt.Errorf("write the configuration: %w", err)
-	}
-	p, err := l.launcher.Start(ctx, "latchkey", program, "serve", "--config", config)
+	p, ready, err := l.serveNode(ctx, d, how, address, address)
+	return p, address, ready, err
+}
+
+// serveNode starts a node that listens on address, one of several that clients all know as host.
+func (l *lab) serveNode(ctx context.Context, d *dataDir, how setup, address, host string) (*proc.Process, time.Duration, error) {
+	program, err := l.program(ctx)
 	if err != nil {
-		return nil, "", 0, err
+		return nil, 0, err
+	}
+	config := filepath.Join(filepath.Dir(d.path), "latchkey-"+strings.ReplaceAll(address, ":", "-")+".yaml")
+	text := fmt.Sprintf(serverConfig, address, "http://"+host, d.where(), d.rootKeyFile, how.algorithm)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return nil, 0, fmt.Errorf("write the configuration: %w", err)
+	}
+	p, err := l.launcher.Run(ctx, proc.Command{
+		Name: "latchkey", Program: program, Args: []string{"serve", "--config", config}, OneCore: how.oneCore,
+	})
+	if err != nil {
+		return nil, 0, err
 	}
 	ready, err := p.Ready(ctx, "http://"+address+"/healthz", readyLimit)
 	if err != nil {
 		p.Stop()
-		return nil, "", 0, err
+		return nil, 0, err
 	}
-	return p, address, ready, nil
+	return p, ready, nil
 }
 
 // redeemServer starts a server whose work are redemptions.
-func redeemServer(a floor.Algorithm, sessions int) func(context.Context, *lab, *subject) (*subject, error) {
+func redeemServer(how setup) func(context.Context, *lab, *subject) (*subject, error) {
 	return func(ctx context.Context, l *lab, _ *subject) (*subject, error) {
-		s, codes, err := l.startSubject(ctx, a, sessions)
+		s, codes, err := l.startSubject(ctx, how)
 		if err != nil {
 			return nil, err
 		}
@@ -75,9 +92,9 @@ func redeemServer(a floor.Algorithm, sessions int) func(context.Context, *lab, *
 }
 
 // refreshServer starts a server whose work are refreshes, and signs in to it.
-func refreshServer(a floor.Algorithm, sessions int) func(context.Context, *lab, *subject) (*subject, error) {
+func refreshServer(how setup) func(context.Context, *lab, *subject) (*subject, error) {
 	return func(ctx context.Context, l *lab, _ *subject) (*subject, error) {
-		s, codes, err := l.startSubject(ctx, a, sessions)
+		s, codes, err := l.startSubject(ctx, how)
 		if err != nil {
 			return nil, err
 		}
@@ -87,27 +104,39 @@ func refreshServer(a floor.Algorithm, sessions int) func(context.Context, *lab, 
 		}
 		work := newRefreshes(s.addresses[0], tokenURL(s.addresses[0]), logins)
 		s.work = work
-		s.sample, err = exchange(ctx, s.addresses[0], work.requests(1, time.Now())[0])
+		s.sample, err = exchange(ctx, s.addresses[0], work.request(0, time.Now()))
 		return s, err
 	}
 }
 
-// startSubject starts a server on the store with that many sessions, and returns what makes codes for it. When it
-// fails later, the process ends with the lab.
-func (l *lab) startSubject(ctx context.Context, a floor.Algorithm, sessions int) (*subject, *codes, error) {
-	d, err := l.store(ctx, sessions, a)
+// startSubject starts the nodes of a server, which clients know by the address of the first, and returns what makes codes
+// for it. When it fails later, the processes end with the lab.
+func (l *lab) startSubject(ctx context.Context, how setup) (*subject, *codes, error) {
+	d, err := l.store(ctx, how)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, address, _, err := l.serve(ctx, d, a)
-	if err != nil {
-		return nil, nil, err
+	s := &subject{}
+	if how.postgres {
+		s.database = l.postgres
 	}
-	ring, err := d.ring(ctx, "http://"+address, a)
+	for i := range max(1, how.nodes) {
+		address, err := freeAddress()
+		if err != nil {
+			return nil, nil, err
+		}
+		s.addresses = append(s.addresses, address)
+		p, _, err := l.serveNode(ctx, d.of(i), how, address, s.addresses[0])
+		if err != nil {
+			return nil, nil, err
+		}
+		s.processes = append(s.processes, p)
+	}
+	ring, err := d.ring(ctx, "http://"+s.addresses[0], how.algorithm)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the key ring of the server: %w", err)
 	}
-	return &subject{processes: []*proc.Process{p}, addresses: []string{address}}, &codes{ring}, nil
+	return s, &codes{ring}, nil
 }
 
 // codes makes authorization codes, as the pages of the server do once a person has approved.
@@ -128,21 +157,10 @@ func signIn(ctx context.Context, address string, c *codes) ([]login, error) {
 	work := redemptions{host: address, url: tokenURL(address), mint: c.mint}
 	logins := make([]login, loginCount)
 	for i := range logins {
-		logins[i].key = testkit.NewKey()
-		answer, err := exchange(ctx, address, work.request(logins[i].key, time.Now()))
-		if err != nil {
-			return nil, fmt.Errorf("sign in: %w", err)
+		var err error
+		if logins[i], err = work.redeem(ctx, address); err != nil {
+			return nil, err
 		}
-		var body struct {
-			RefreshToken string `json:"refreshToken"`
-		}
-		if err := json.Unmarshal(answer.Body, &body); err != nil {
-			return nil, fmt.Errorf("sign in: answer: %w", err)
-		}
-		if body.RefreshToken == "" {
-			return nil, errors.New("sign in: the answer has no refresh token")
-		}
-		logins[i].refreshToken = body.RefreshToken
 	}
 	return logins, nil
 }

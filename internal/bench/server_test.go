@@ -18,17 +18,26 @@ import (
 
 // The benchmark takes minutes, so nobody should learn there that the server refuses its configuration.
 func TestServerTakesTheConfiguration(t *testing.T) {
-	for _, a := range []floor.Algorithm{floor.ES256, floor.ES384} {
+	const url = "postgres://postgres@127.0.0.1:5432/a?sslmode=disable"
+	for _, test := range []struct {
+		algorithm floor.Algorithm
+		on        dataDir
+		data, url string
+	}{
+		{floor.ES256, dataDir{path: "/a/data"}, "/a/data", ""},
+		{floor.ES384, dataDir{path: "/a/data"}, "/a/data", ""},
+		{floor.ES384, dataDir{path: "/a/data", database: url}, "", url},
+	} {
 		c := config.Default()
-		text := fmt.Sprintf(serverConfig, "127.0.0.1:1", "http://127.0.0.1:1", "/a/data", "/a/root.key", a)
+		text := fmt.Sprintf(serverConfig, "127.0.0.1:1", "http://127.0.0.1:1", test.on.where(), "/a/root.key", test.algorithm)
 		if err := c.Overlay([]byte(text)); err != nil {
-			t.Fatalf("%s: Overlay = %v", a, err)
+			t.Fatalf("%+v: Overlay = %v", test, err)
 		}
 		if err := c.Check(); err != nil {
-			t.Errorf("%s: Check = %v", a, err)
+			t.Errorf("%+v: Check = %v", test, err)
 		}
-		if c.IDToken.Algorithm != string(a) || c.Limits.Address.PerSecond < 1e6 || c.Data != "/a/data" {
-			t.Errorf("%s: the configuration says %+v", a, c)
+		if c.IDToken.Algorithm != string(test.algorithm) || c.Limits.Address.PerSecond < 1e6 || c.Data != test.data || c.Database.URL != test.url {
+			t.Errorf("%+v: the configuration says %+v", test, c)
 		}
 	}
 }

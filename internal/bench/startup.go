@@ -11,13 +11,13 @@ import (
 func measureReady(ctx context.Context, l *lab, scenario string) (outcome, error) {
 	var out outcome
 	for _, sessions := range []int{0, l.Sessions} {
-		d, err := l.store(ctx, sessions, floor.ES384)
+		d, err := l.store(ctx, setup{algorithm: floor.ES384, sessions: sessions})
 		if err != nil {
 			return outcome{}, err
 		}
 		var millis []float64
 		for range l.Starts {
-			p, _, ready, err := l.serve(ctx, d, floor.ES384)
+			p, _, ready, err := l.serve(ctx, d, setup{algorithm: floor.ES384})
 			if err != nil {
 				return outcome{}, err
 			}

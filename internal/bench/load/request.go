@@ -10,23 +10,32 @@ import (
 	"github.com/latchkey-id/latchkey/internal/testkit"
 )
 
-// TokenPath is where all requests go (CreateOAuth2Token).
+// TokenPath is where requests to the service go (CreateOAuth2Token).
 const TokenPath = "/v1/token"
 
 // Token returns the bytes of a CreateOAuth2Token request to host (name and port) with that JSON body, with the headers
 // that AWS SDKs send, and with a fresh proof by key for url whose iat is now.
 func Token(host, url, body string, key *ecdsa.PrivateKey, now time.Time) []byte {
-	invocation := newUUID()
+	return post(host, TokenPath, "application/json", body, testkit.Proof(key, "POST", url, now, newUUID()))
+}
+
+// Form returns the bytes of a token request of OAuth (RFC 6749 section 4.1.3) to path at host, with that form as its
+// body, and otherwise with what Token sends.
+func Form(host, path, body string, key *ecdsa.PrivateKey, now time.Time) []byte {
+	proof := testkit.Proof(key, "POST", "http://"+host+path, now, newUUID())
+	return post(host, path, "application/x-www-form-urlencoded", body, proof)
+}
+
+func post(host, path, contentType, body, proof string) []byte {
 	b := make([]byte, 0, 2048)
-	b = append(b, "POST "+TokenPath+" HTTP/1.1\r\nHost: "+host+
+	b = append(b, "POST "+path+" HTTP/1.1\r\nHost: "+host+
 		"\r\nUser-Agent: aws-sdk-go-v2/1.47.7 ua/2.1 os/linux lang/go#1.26.8 md/GOOS#linux md/GOARCH#amd64 api/signin#1.12.3 m/E"+
 		"\r\nContent-Length: "+strconv.Itoa(len(body))+
-		"\r\nAmz-Sdk-Invocation-Id: "+invocation+
+		"\r\nAmz-Sdk-Invocation-Id: "+newUUID()+
 		"\r\nAmz-Sdk-Request: attempt=1; max=3"+
-		"\r\nContent-Type: application/json"+
-		"\r\nDpop: "...)
-	b = append(b, testkit.Proof(key, "POST", url, now, newUUID())...)
-	b = append(b, "\r\nAccept-Encoding: gzip\r\n\r\n"...)
+		"\r\nContent-Type: "+contentType+
+		"\r\nDpop: "+proof+
+		"\r\nAccept-Encoding: gzip\r\n\r\n"...)
 	return append(b, body...)
 }
 

@@ -34,29 +34,52 @@ func NewLauncher(dir string) *Launcher {
 	return l
 }
 
-// Start runs the program with args. What it writes goes to a new file whose name begins with name, in the launcher's
-// folder.
+// Command is what a child runs.
+type Command struct {
+	Name    string // for errors, and of the log
+	Program string
+	Args    []string
+	Env     []string // NAME=value, beside the variables of this program
+	// OneCore keeps all threads of the child on one core, the last that this program may use (Linux; elsewhere an error).
+	OneCore bool
+}
+
+// Start runs the program with args; it is Run with no more than that.
+func (l *Launcher) Start(ctx context.Context, name, program string, args ...string) (*Process, error) {
+	return l.Run(ctx, Command{Name: name, Program: program, Args: args})
+}
+
+// Run starts c and does not wait for it. What it writes goes to a new file whose name begins with that of c, in the
+// launcher's folder.
 //
 // The process is killed when ctx ends or the launcher is closed, and by the kernel when this program dies without a
 // chance to do so (Linux).
-func (l *Launcher) Start(ctx context.Context, name, program string, args ...string) (*Process, error) {
-	log, err := os.CreateTemp(l.dir, name+"-*.log")
+func (l *Launcher) Run(ctx context.Context, c Command) (*Process, error) {
+	log, err := os.CreateTemp(l.dir, c.Name+"-*.log")
 	if err != nil {
-		return nil, fmt.Errorf("log file of %s: %w", name, err)
+		return nil, fmt.Errorf("log file of %s: %w", c.Name, err)
 	}
 	defer log.Close() // the child has its own descriptor
 
-	p := &Process{Name: name, log: log.Name(), exited: make(chan struct{})}
-	p.cmd = exec.CommandContext(ctx, program, args...)
+	p := &Process{Name: c.Name, log: log.Name(), exited: make(chan struct{})}
+	p.cmd = exec.CommandContext(ctx, c.Program, c.Args...)
+	p.cmd.Env = append(os.Environ(), c.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = dieWithParent()
 	started := make(chan error, 1)
-	l.spawns <- func() {
+	start := func() error {
 		p.Started = time.Now()
-		started <- p.cmd.Start()
+		return p.cmd.Start()
+	}
+	l.spawns <- func() {
+		if c.OneCore {
+			started <- onOneCore(start)
+			return
+		}
+		started <- start()
 	}
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
+		return nil, fmt.Errorf("start %s: %w", c.Name, err)
 	}
 	go func() {
 		p.exit = p.cmd.Wait()

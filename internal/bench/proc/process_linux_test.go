@@ -46,6 +46,52 @@ func TestCPUIsThatOfTheChild(t *testing.T) {
 	}
 }
 
+// A child on one core must see one, and the next child all of them: the affinity is the thread's, not the child's.
+func TestOneCoreIsTheChildsAlone(t *testing.T) {
+	program, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewLauncher(t.TempDir())
+	t.Cleanup(l.Close)
+	cores := func(one bool) string {
+		p, err := l.Run(t.Context(), Command{
+			Name: "cores", Program: program, Args: []string{"-c", "echo $WORD; nproc"}, Env: []string{"WORD=cores:"}, OneCore: one,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-p.Exited()
+		return strings.Join(strings.Fields(p.LastWords()), " ")
+	}
+	before := cores(false)
+	if got, want := cores(true), "cores: 1"; got != want {
+		t.Errorf("a child on one core says %q, want %q", got, want)
+	}
+	if after := cores(false); after != before {
+		t.Errorf("the next child says %q, want %q", after, before)
+	}
+}
+
+// A server that is many processes costs what all of them cost, also those that ended meanwhile.
+func TestCPUOfATreeIsThatOfAll(t *testing.T) {
+	const busy = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
+	p := start(t, t.Context(), "sh", "-c", "sh -c '"+busy+"'; sh -c '"+busy+"; sleep 60' & wait")
+	const enough = 40 * time.Millisecond // of which the first shell has nothing
+	deadline := time.Now().Add(20 * time.Second)
+	var tree time.Duration
+	for tree < enough && time.Now().Before(deadline) {
+		var err error
+		if tree, err = Tree(p.PID()).CPU(); err != nil {
+			t.Fatalf("CPU() = %v", err)
+		}
+	}
+	alone, err := p.CPU()
+	if err != nil || tree < enough || alone > tree/2 {
+		t.Errorf("CPU() of the tree = %s, of the first process %s, %v; want above %s, and little", tree, alone, err, enough)
+	}
+}
+
 func TestMemoryOfAChild(t *testing.T) {
 	p := start(t, t.Context(), "sleep", "60")
 	m, err := p.Memory()
