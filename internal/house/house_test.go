@@ -58,8 +58,14 @@ var mayImport = map[string][]string{
 	"pglocal":        {},
 	"pglocal/pgtest": {"pglocal"},
 
+	"cluster": nil, // anything: its tests start whole servers
+
+	"capacity":         {},
+	"capacity/measure": nil, // anything: it measures all of it; but no driver
+
 	"house":   {},
-	"attacks": {},  // tests only
+	"attacks": {}, // tests only
+	"soak":    {},
 	"testkit": nil, // anything: it starts a whole server
 	"bench":   nil, // anything: it measures all of it
 }
