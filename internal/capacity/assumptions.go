@@ -18,7 +18,8 @@ type Assumptions struct {
 	Programs     float64 `json:"programs" default:"1" help:"Programs that each refresh a session in use."`
 	Failures     float64 `json:"failures" default:"0.01" help:"Share of attempts that fail on their way; clients make three."`
 	Mistyped     float64 `json:"mistyped" default:"0.05" help:"Wrong passwords for each right one. Each is an audit event, and as dear as a right one."`
-	Notices      float64 `json:"notices" default:"0.02" help:"Notices of a person a day: passwords changed, sessions revoked, browsers signed out."`
+	Revoked      float64 `json:"revoked" default:"0.02" help:"Sessions of a person that are revoked, and browsers that are signed out, a day. Their notices are kept for two days at most."`
+	Changes      float64 `json:"changes" default:"0.002" help:"Changes of a person a day that end sessions: passwords, roles, disabling. Their notices are kept for 91 days."`
 
 	Handshakes   float64 `json:"handshakes" default:"1" help:"New TLS connections at the node for each request; 0 where a proxy ends TLS and keeps connections."`
 	HoldSeconds  float64 `json:"hold_seconds" default:"10" help:"Seconds that a client keeps its connection. The server closes idle ones after 2 minutes."`
@@ -67,7 +68,7 @@ func (a Assumptions) Check() error {
 	}{
 		{"sessions", a.Sessions, 1, 1e12}, {"in-use", a.InUse, 0.001, 0.95}, {"logins-per-day", a.LoginsPerDay, 0.01, 1000},
 		{"burst", a.Burst, 1, 100}, {"use-minutes", a.UseMinutes, 1, 720}, {"call-seconds", a.CallSeconds, 0.1, 3600},
-		{"programs", a.Programs, 1, 1000}, {"failures", a.Failures, 0, 0.9}, {"mistyped", a.Mistyped, 0, 10}, {"notices", a.Notices, 0, 100},
+		{"programs", a.Programs, 1, 1000}, {"failures", a.Failures, 0, 0.9}, {"mistyped", a.Mistyped, 0, 10}, {"revoked", a.Revoked, 0, 100}, {"changes", a.Changes, 0, 100},
 		{"handshakes", a.Handshakes, 0, 1}, {"hold-seconds", a.HoldSeconds, 0, 120}, {"audit-days", a.AuditDays, 0.04, 10_000},
 		{"cores-per-node", a.CoresPerNode, 1, 1024}, {"node-memory", a.NodeMemory, 0.25, 65536}, {"utilisation", a.Utilisation, 0.01, 1},
 		{"spare", a.Spare, 0, 1000}, {"slack", a.Slack, 1, 100}, {"database-cores", a.DatabaseCores, 1, 1024},

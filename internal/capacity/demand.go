@@ -21,8 +21,12 @@ type Demand struct {
 	NoticesNow float64     `json:"notices_alive"`
 }
 
-// keepNotices is for how many days a notice is kept.
-const keepNotices = 91
+// keepRevoked and keepChanges are for how many days a notice is kept that is about one session or browser, or about a person
+// or role.
+const (
+	keepRevoked = 2
+	keepChanges = 91
+)
 
 // Demand returns the demand of one of a.Cells.
 func (a Assumptions) Demand() Demand {
@@ -40,8 +44,8 @@ func (a Assumptions) Demand() Demand {
 		m.Refreshes[h] = m.Alive[h] * a.InUse * d.use[h] * m.PerUse
 	}
 	m.Refused = m.LoginsPerDay * typed * a.Mistyped / (1 + a.Mistyped) / secondsOfDay
-	m.Notices = m.People * a.Notices / secondsOfDay
-	m.NoticesNow = m.People * a.Notices * keepNotices
+	m.Notices = m.People * (a.Revoked + a.Changes) / secondsOfDay
+	m.NoticesNow = m.People * (a.Revoked*keepRevoked + a.Changes*keepChanges)
 	return m
 }
 

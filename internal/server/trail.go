@@ -64,7 +64,7 @@ func (s *Server) suspect(ctx context.Context, found reuse.Suspicion, now time.Ti
 		return nil
 	}
 	err := s.board.Announce(ctx, signin.Notice{
-		Reason: signin.RevokedSession, Subject: session.ID.String(), At: now, Expires: signin.NoticeExpiry(now),
+		Reason: signin.RevokedSession, Subject: session.ID.String(), At: now, Expires: session.RevocationExpiry(),
 	})
 	if err == nil {
 		e.Kind, e.Detail = audit.ReuseRevoked, e.Detail+" The session was revoked."

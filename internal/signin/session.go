@@ -169,6 +169,10 @@ func (s Session) EndsAt(l Lifetimes) time.Time {
 // MaxSession is the longest lifetime that sessions and signed-in browsers can be configured to have.
 const MaxSession = 90 * 24 * time.Hour
 
+// RevocationExpiry returns when a notice that s is revoked may be forgotten: a day after its end, which no later
+// configuration moves on.
+func (s Session) RevocationExpiry() time.Time { return s.End.Add(24 * time.Hour) }
+
 // NoticeExpiry returns when a notice of now may be forgotten: when nothing that began before it can still be good, under
 // whatever lifetimes it began.
 func NoticeExpiry(now time.Time) time.Time { return now.Add(MaxSession + 24*time.Hour) }

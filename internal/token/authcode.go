@@ -74,9 +74,11 @@ func (e *Endpoint) openCode(c *wire.Call, r *request) (signin.Authorization, err
 // (RFC 6749 section 4.1.2, RFC 9700 section 4.5).
 func (e *Endpoint) replayed(ctx context.Context, c *wire.Call, a signin.Authorization) error {
 	if !e.Board.Revoked(a.ID) { // else whoever brings it a hundred times writes a hundred notices
-		err := e.Board.Announce(ctx, signin.Notice{
-			Reason: signin.RevokedSession, Subject: a.ID.String(), At: c.Now, Expires: signin.NoticeExpiry(c.Now),
-		})
+		expires := signin.NoticeExpiry(c.Now)
+		if first, err := e.Sessions.SessionByID(ctx, a.ID); err == nil {
+			expires = first.RevocationExpiry()
+		}
+		err := e.Board.Announce(ctx, signin.Notice{Reason: signin.RevokedSession, Subject: a.ID.String(), At: c.Now, Expires: expires})
 		if err != nil {
 			return err
 		}
