@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/latchkey-id/latchkey/internal/keyring"
@@ -153,7 +154,12 @@ func (r RootKey) text() (string, error) {
 	if info.IsDir() {
 		return "", fmt.Errorf("%s is a directory", r.place())
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	// What systemd and Kubernetes give to a service is owned by root and readable by the service's group.
+	forbidden := fs.FileMode(0o077)
+	if ofRoot(info) {
+		forbidden = 0o037
+	}
+	if info.Mode().Perm()&forbidden != 0 {
 		return "", fmt.Errorf("%s can be read by others (mode %04o): chmod 600 %s", r.place(), info.Mode().Perm(), r.File)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 4096))

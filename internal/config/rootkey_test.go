@@ -27,6 +27,20 @@ func TestRootKeyIsReadFromItsFile(t *testing.T) {
 func TestRootKeyFileThatOthersCanReadIsRefused(t *testing.T) {
 	key := keyring.NewRootKey()
 	path := write(t, "root.key", key)
+	if os.Geteuid() == 0 {
+		// systemd and Kubernetes give a service a file of root that the service's group can read.
+		for _, mode := range []os.FileMode{0o440, 0o640} {
+			if err := os.Chmod(path, mode); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := (RootKey{File: path}).Load(t.Context()); err != nil {
+				t.Errorf("Load(a file of root of mode %o) = %v", mode, err)
+			}
+		}
+		if err := os.Chown(path, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, mode := range []os.FileMode{0o604, 0o640, 0o644, 0o666, 0o601, 0o620} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
