@@ -93,9 +93,11 @@ func (w *Watch) Report(ctx context.Context) ([]Suspicion, error) {
 		sh := &w.shards[i]
 		sh.mu.Lock()
 		all := sh.seen
-		if len(all) > 0 {
-			sh.seen = make(map[signin.SessionID]seen)
+		if len(all) == 0 { // it stays in use, so it must not be read without the lock
+			sh.mu.Unlock()
+			continue
 		}
+		sh.seen = make(map[signin.SessionID]seen)
 		sh.mu.Unlock()
 		more, err := w.report(ctx, all)
 		found = append(found, more...)
