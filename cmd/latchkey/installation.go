@@ -54,19 +54,28 @@ func (i *installation) ring(ctx context.Context, now time.Time) (*keyring.Ring, 
 
 // openStore opens the database of cfg: a server's, or a file, whose directory it makes if need be.
 func openStore(ctx context.Context, cfg config.Config, observe store.Observer) (store.Store, error) {
+	return openDatabase(ctx, cfg, storeOptions{observe: observe})
+}
+
+type storeOptions struct {
+	observe store.Observer
+	marked  bool // also one that servers may not use
+}
+
+func openDatabase(ctx context.Context, cfg config.Config, o storeOptions) (store.Store, error) {
 	if cfg.Database.Shared() {
 		primary, replica, err := cfg.Database.URLs()
 		if err != nil {
 			return nil, err
 		}
 		return postgres.Open(ctx, postgres.Options{
-			URL: primary, Replica: replica, Connections: cfg.Database.Connections, Now: clock(), Observe: observe,
+			URL: primary, Replica: replica, Connections: cfg.Database.Connections, Now: clock(), Observe: o.observe, Marked: o.marked,
 		})
 	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory cannot be made: %w", err)
 	}
-	return sqlite.Open(ctx, filepath.Join(cfg.Data, databaseFile), clock(), sqlite.Options{Observe: observe})
+	return sqlite.Open(ctx, filepath.Join(cfg.Data, databaseFile), clock(), sqlite.Options{Observe: o.observe, Marked: o.marked})
 }
 
 // explain turns store.ErrExists and store.ErrNotFound into a sentence about what.

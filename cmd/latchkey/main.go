@@ -30,6 +30,7 @@ type cli struct {
 	Key     keyCmd     `cmd:"" help:"Access keys of service users."`
 	Audit   auditCmd   `cmd:"" help:"What happened that an auditor wants to know of."`
 	Ring    ringCmd    `cmd:"" help:"The keys that seal sessions and sign id tokens, and the root key around them."`
+	Store   storeCmd   `cmd:"" help:"The database as a whole: back it up, or move it to another one."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`

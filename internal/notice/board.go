@@ -25,20 +25,28 @@ type Board struct {
 	last  int64     // the highest Seq seen
 	ended map[signin.Reason]map[string]entry
 	count map[signin.Reason]uint64 // notices read since the start
+	polls int                      // since the source was last asked for its highest Seq
+	reset uint64                   // how often the source turned out to be an older copy
 }
 
 // entry is the latest notice about a subject.
 type entry struct {
 	seq         int64 // 0: announced here, and not read back yet
 	at, expires time.Time
+	// lost is the time of the latest notice that an older copy of the database does not have; zero: there is none.
+	lost time.Time
 }
 
 // skew is more than the clocks of nodes may be apart. What began this much before a notice was given is over whatever the
 // numbers say: those begin again lower where an old copy of the database was restored.
 const skew = 10 * time.Minute
 
-// batch is how many notices are read at a time.
-const batch = 1000
+const (
+	// batch is how many notices are read at a time.
+	batch = 1000
+	// askLast is how many polls lie between two looks at the highest Seq of the source.
+	askLast = 10
+)
 
 // Open reads every notice of the source. limit is how long the board may hear nothing before Fresh says so.
 func Open(ctx context.Context, source store.Notices, limit time.Duration, now time.Time) (*Board, error) {
@@ -50,8 +58,33 @@ func Open(ctx context.Context, source store.Notices, limit time.Duration, now ti
 	return b, nil
 }
 
-// Poll reads what is new in the source. It is called at least every second, so that every node hears within two.
+// Poll reads what is new in the source. It is called at least every second, so that every node hears within two. From time
+// to time, and when the source was away, it also looks whether that was replaced by an older copy of itself; see reread.
 func (b *Board) Poll(ctx context.Context, now time.Time) error {
+	err := b.poll(ctx, now)
+	if err != nil {
+		b.mu.Lock()
+		b.polls = askLast
+		b.mu.Unlock()
+	}
+	return err
+}
+
+func (b *Board) poll(ctx context.Context, now time.Time) error {
+	b.mu.Lock()
+	b.polls++
+	look, last := b.polls > askLast, b.last
+	b.mu.Unlock()
+	if look {
+		if err := b.reread(ctx, last); err != nil {
+			return err
+		}
+	}
+	return b.read(ctx, now)
+}
+
+// read reads every notice above the highest Seq seen.
+func (b *Board) read(ctx context.Context, now time.Time) error {
 	for {
 		b.mu.RLock()
 		after := b.last
@@ -72,6 +105,44 @@ func (b *Board) Poll(ctx context.Context, now time.Time) error {
 			return nil
 		}
 	}
+}
+
+// reread begins anew where the highest Seq ever given is below one that was seen: then somebody restored an older copy of
+// the database under this server, which gives the same numbers again to other notices.
+//
+// What is held stays. Of the notices that the copy does not have, the numbers mean nothing any more, so from here on their
+// times decide: they end what was issued before them, and for as long after as clocks may be apart.
+//
+// last is the highest Seq that was seen before the question.
+func (b *Board) reread(ctx context.Context, last int64) error {
+	highest, err := b.source.LastNotice(ctx)
+	if err != nil {
+		return fmt.Errorf("read the highest notice: %w", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.polls = 0
+	if highest >= last {
+		return nil
+	}
+	b.last = 0
+	b.reset++
+	for _, of := range b.ended {
+		for subject, e := range of {
+			if e.seq > highest {
+				e.seq, e.lost = 0, e.at
+				of[subject] = e
+			}
+		}
+	}
+	return nil
+}
+
+// Resets returns how often the database turned out to be an older copy since the board was opened.
+func (b *Board) Resets() uint64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.reset
 }
 
 // Announce records n in the source and heeds it here at once, without waiting for the next Poll.
@@ -179,7 +250,7 @@ func (b *Board) Ended(reason signin.Reason, subject string, asOf int64, issued t
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	e, ok := b.ended[reason][subject]
-	return ok && (e.seq > asOf || e.at.After(issued.Add(skew)))
+	return ok && (e.seq > asOf || e.at.After(issued.Add(skew)) || !e.lost.IsZero() && e.lost.Add(skew).After(issued))
 }
 
 // Named tells whether there is a notice with that reason and subject at all. It is for subjects that are the one thing

@@ -43,16 +43,24 @@ func (s *Server) start(ctx context.Context, cfg config.Config) {
 	if w, ok := s.store.(store.Waker); ok {
 		wake = w.Wake()
 	}
-	rings := s.board.Read(signin.ChangedRing)
+	rings, resets := s.board.Read(signin.ChangedRing), s.board.Resets()
+	changed := make(chan struct{}, 1) // the ring has a loop of its own, because its root key may be slow to answer
 	s.every(ctx, pollNotices, wake, "poll notices", func(now time.Time) error {
 		err := s.board.Poll(ctx, now)
+		if n := s.board.Resets(); n != resets {
+			resets = n
+			s.log.Warn("the database is an older copy of itself: all notices were read again. Give those again that were given since the copy was made")
+		}
 		if n := s.board.Read(signin.ChangedRing); n != rings {
 			rings = n
-			return errors.Join(err, s.ring.Maintain(ctx, now))
+			select {
+			case changed <- struct{}{}:
+			default: // it is about to look anyway
+			}
 		}
 		return err
 	})
-	s.every(ctx, maintainRing, nil, "maintain key ring", func(now time.Time) error { return s.ring.Maintain(ctx, now) })
+	s.every(ctx, maintainRing, changed, "maintain key ring", func(now time.Time) error { return s.ring.Maintain(ctx, now) })
 	s.every(ctx, keepAudit, nil, "keep audit events", func(time.Time) error { return s.trail.Flush(ctx) })
 	if s.watch != nil {
 		s.every(ctx, reportSteps, nil, "report steps", func(now time.Time) error { return s.reportSteps(ctx, now) })

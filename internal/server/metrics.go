@@ -67,16 +67,27 @@ func (m *Metrics) watch(s *Server, answered *dpop.Memory) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "latchkey_notices_heard_age_seconds", Help: "Time since the database last told its notices.",
 		}, func() float64 { return s.clock().Sub(board.Heard()).Seconds() }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "latchkey_notices_reset_total", Help: "Times that the database turned out to be an older copy of itself.",
+		}, func() float64 { return float64(board.Resets()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "latchkey_proofs_remembered", Help: "Answered DPoP proofs that are remembered.",
 		}, func() float64 { return float64(answered.Len(s.clock())) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "latchkey_ready", Help: "1 while /readyz says that requests should be sent here, else 0.",
 		}, func() float64 {
-			if s.draining.Load() || board.Fresh(s.clock()) != nil {
+			if now := s.clock(); s.draining.Load() || board.Fresh(now) != nil || s.ring.Ready(now) != nil {
 				return 0
 			}
 			return 1
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "latchkey_key_ring_stale", Help: "1 while the key ring could not be read again; the keys that are there go on.",
+		}, func() float64 {
+			if s.ring.Err() != nil {
+				return 1
+			}
+			return 0
 		}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "latchkey_audit_lost_total", Help: "Audit events that are in the log only, because the database was away for long.",

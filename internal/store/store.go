@@ -6,8 +6,9 @@
 // These rules hold for every method:
 //
 //   - One call is one transaction. When it returns nil, what it says is durable, also over a crash or loss of power.
-//     When it returns an error, nothing of it happened, except where the context ended while it waited: then it may
-//     have happened, and the caller must not tell anybody that it did not.
+//     When it returns an error, nothing of it happened, except where the context ended while it waited, or
+//     the connection to a database server was lost: then it may have happened, and the caller must not tell anybody that
+//     it did not.
 //   - Time comes in as a parameter and is kept to the millisecond, in UTC. A driver never asks for the time.
 //   - Names and ids are compared byte by byte.
 //   - Text is valid UTF-8 without NUL, so that every engine can keep it as it is. A call that would keep other text fails.
@@ -39,6 +40,7 @@ type Store interface {
 	Rewrapper
 	Steps
 	Audit
+	Archive
 
 	// Ping tells whether the store answers at all.
 	Ping(ctx context.Context) error
@@ -69,6 +71,9 @@ type Notices interface {
 	// NoticesAfter returns every notice with a Seq above after, ascending, at most limit of them. No notice ever appears
 	// below a Seq that was returned before, so a caller that keeps the highest Seq misses none.
 	NoticesAfter(ctx context.Context, after int64, limit int) ([]signin.Notice, error)
+	// LastNotice returns the highest Seq that was ever given, also where that notice was swept; 0: none. It is lower than
+	// one that was heard before only where an older copy of the database was restored.
+	LastNotice(ctx context.Context) (int64, error)
 }
 
 // Waker is a store that can tell at once that another node gave notice, beside the polling that every caller does anyway.

@@ -53,6 +53,7 @@ var (
 		"UNNEST":          "in FROM, of several arrays of one length, with AS name (columns): all three",
 		"CURRENT_SETTING": "with a second argument true, which gives NULL for a parameter that the server does not know: all three",
 		"CURRENT_SCHEMA":  "all three",
+		"CONVERT_TO":      "of text, with the encoding 'UTF8': its bytes, which are in one order everywhere: all three",
 		"PG_NOTIFY":       "as LISTEN; only called where that worked",
 	}
 	aliases = words(`k u r seen expired old redeemed reported happened`)

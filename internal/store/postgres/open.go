@@ -30,6 +30,8 @@ type Options struct {
 	Observe store.Observer
 	// Now is the time that new migrations are recorded under.
 	Now time.Time
+	// Marked opens a database also when it has a store.Mark, and may so only be copied.
+	Marked bool
 }
 
 // Store is a database that is open.
@@ -54,14 +56,15 @@ var (
 
 // Open connects to the database and brings its schema up to date, which many nodes may do at once.
 //
-// It refuses a server that is a read-only standby, a database that holds tables of another program, and one whose schema
-// is newer than it can work with. A replica that does not answer is no error: the primary does its work.
+// It refuses a server that is a read-only standby, a database that holds tables of another program, one whose schema is
+// newer than it can work with, and one that was moved or is an unfinished copy (*store.MarkedError). A replica that does
+// not answer is no error: the primary does its work.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	schema, err := migrations()
 	if err != nil {
 		return nil, err
 	}
-	return openWith(ctx, schema, nil, o)
+	return openWith(ctx, withNext(schema), nil, o)
 }
 
 // openWith is Open of a binary that knows schema. tracer hears of all that is sent to the servers; nil: nobody does.
@@ -73,6 +76,11 @@ func openWith(ctx context.Context, schema []migration, tracer pgx.QueryTracer, o
 	s := &Store{observe: o.Observe, sessions: newSessionSweeper(), steps: newStepSweeper()}
 	if err := s.open(ctx, config, schema, o.Now); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", place(config.ConnConfig), explain(err))
+	}
+	if !o.Marked && len(schema) >= markedSchema {
+		if err := s.refuseMarked(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database %s: %w", place(config.ConnConfig), err), s.Close())
+		}
 	}
 	if o.Replica != "" {
 		if s.replica, err = openReplica(o.Replica, o.Connections, tracer, o.Observe); err != nil {

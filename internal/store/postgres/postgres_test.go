@@ -55,7 +55,7 @@ func openOptions(t testing.TB, o Options) *Store {
 	t.Helper()
 	o.Now = noon
 	heardStatements.watch(t)
-	s, err := openWith(t.Context(), shipped(t), heardStatements, o)
+	s, err := openWith(t.Context(), shipped(t), traced(t), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,4 +121,12 @@ func number(t testing.TB, c *pgx.Conn, query string, args ...any) (n int64) {
 		t.Fatalf("%s: %v", query, err)
 	}
 	return n
+}
+
+// traced returns the tracer that looks at all statements, or none where time is measured.
+func traced(t testing.TB) pgx.QueryTracer {
+	if _, measured := t.(*testing.B); measured {
+		return nil
+	}
+	return heardStatements
 }

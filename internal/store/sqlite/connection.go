@@ -9,22 +9,20 @@ import (
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
-
-	"github.com/latchkey-id/latchkey/internal/store"
 )
 
 // openWriter connects to the file at path, applies what it lacks of schema, and starts the writer's goroutine.
-func openWriter(ctx context.Context, path string, schema []migration, now time.Time, observe store.Observer) (*writer, error) {
+func openWriter(ctx context.Context, path string, schema []migration, now time.Time, o Options) (*writer, error) {
 	// The log is made short again after a burst: 64 MiB.
 	db, err := connect(path, "_pragma", "journal_size_limit(67108864)")
 	if err != nil {
 		return nil, err
 	}
 	wr := &writer{
-		db: db, observe: observe,
+		db: db, observe: o.Observe,
 		queue: make(chan *write, maxBatch), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	if err := wr.prepare(ctx, schema, now); err != nil {
+	if err := wr.prepare(ctx, schema, now, o.Marked); err != nil {
 		return nil, errors.Join(err, wr.disconnect())
 	}
 	go wr.run()
@@ -32,7 +30,7 @@ func openWriter(ctx context.Context, path string, schema []migration, now time.T
 }
 
 // prepare readies the connection for run.
-func (wr *writer) prepare(ctx context.Context, schema []migration, now time.Time) (err error) {
+func (wr *writer) prepare(ctx context.Context, schema []migration, now time.Time, marked bool) (err error) {
 	if wr.conn, err = wr.db.Conn(ctx); err != nil {
 		return err
 	}
@@ -44,6 +42,11 @@ func (wr *writer) prepare(ctx context.Context, schema []migration, now time.Time
 	}
 	if err := migrate(ctx, wr.conn, schema, now); err != nil {
 		return err
+	}
+	if !marked {
+		if err := refuseMarked(ctx, wr.conn); err != nil {
+			return err
+		}
 	}
 
 	for to, query := range map[**sql.Stmt]string{

@@ -14,6 +14,6 @@
 // of them write at a time and the others wait.
 //
 // No program that has a store open may open and close the database file by itself, not even for a copy: on Unix that
-// closing takes away the locks that SQLite holds on the file. Use VACUUM INTO or the backup of the sqlite3 shell, from
-// another process.
+// closing takes away the locks that SQLite holds on the file. Use Backup, or the backup of the sqlite3 shell from another
+// process.
 package sqlite

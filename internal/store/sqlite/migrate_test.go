@@ -215,7 +215,7 @@ func TestMigrationsAreRecordedOnce(t *testing.T) {
 	err := beside(t, path).QueryRowContext(t.Context(), `
 		SELECT group_concat(version || ' ' || name || ' ' || ifnull(works_with, 'NULL'), ', ' ORDER BY version), min(applied_ms) FROM schema_migrations`).
 		Scan(&rows, &applied)
-	if want := "1 sign_in NULL, 2 many_nodes 1"; err != nil || rows != want || applied != noon.UnixMilli() {
+	if want := "1 sign_in NULL, 2 many_nodes 1, 3 relocation 1"; err != nil || rows != want || applied != noon.UnixMilli() {
 		t.Errorf("schema_migrations holds %q of %d, %v, want %q at %d", rows, applied, err, want, noon.UnixMilli())
 	}
 }

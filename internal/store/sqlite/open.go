@@ -29,6 +29,8 @@ const (
 type Options struct {
 	// Observe hears of every operation; nil: nobody does.
 	Observe store.Observer
+	// Marked opens a database also when it has a store.Mark, and may so only be copied.
+	Marked bool
 }
 
 // Store is a database file that is open.
@@ -49,7 +51,8 @@ var _ store.Store = (*Store)(nil)
 // Open opens the database file at path and brings its schema up to date. It creates the file, readable by its owner only,
 // where there is none; the folder must exist. now is the time that new migrations are recorded under.
 //
-// It refuses a file that is not a database of this program, and one whose schema is newer than it can work with.
+// It refuses a file that is not a database of this program, one whose schema is newer than it can work with, and one that
+// was moved or is an unfinished copy (*store.MarkedError).
 func Open(ctx context.Context, path string, now time.Time, o Options) (*Store, error) {
 	schema, err := migrations()
 	if err != nil {
@@ -61,13 +64,13 @@ func Open(ctx context.Context, path string, now time.Time, o Options) (*Store, e
 // openWith is Open of a binary that knows schema.
 func openWith(ctx context.Context, path string, schema []migration, now time.Time, o Options) (*Store, error) {
 	s := &Store{observe: o.Observe, sessions: newSweeper("session", "id"), steps: newSweeper("session_step", "session")}
-	if err := s.open(ctx, path, schema, now); err != nil {
+	if err := s.open(ctx, path, schema, now, o); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, explain(err))
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string, schema []migration, now time.Time) (err error) {
+func (s *Store) open(ctx context.Context, path string, schema []migration, now time.Time, o Options) (err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return err
@@ -76,7 +79,7 @@ func (s *Store) open(ctx context.Context, path string, schema []migration, now t
 		return err
 	}
 
-	s.writer, err = openWriter(ctx, path, schema, now, s.observe)
+	s.writer, err = openWriter(ctx, path, schema, now, o)
 	if err != nil {
 		return err
 	}

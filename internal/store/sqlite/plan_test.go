@@ -37,8 +37,8 @@ func TestQuestionsOfRequestsAreAnsweredByKey(t *testing.T) {
 	for query := range s.prepared.Range {
 		queries = append(queries, query.(string))
 	}
-	if len(queries) != 13 {
-		t.Errorf("found %d queries, want 13", len(queries))
+	if len(queries) != 14 {
+		t.Errorf("found %d queries, want 14", len(queries))
 	}
 	for _, query := range queries {
 		for _, step := range plan(t, s, query) {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -23,6 +24,10 @@ var calls = []call{
 	{"Announce", func(ctx context.Context, s store.Store) error { return s.Announce(ctx, revoked("x")) }},
 	{"NoticesAfter", func(ctx context.Context, s store.Store) error {
 		_, err := s.NoticesAfter(ctx, 0, 10)
+		return err
+	}},
+	{"LastNotice", func(ctx context.Context, s store.Store) error {
+		_, err := s.LastNotice(ctx)
 		return err
 	}},
 	{"AddAccount", func(ctx context.Context, s store.Store) error {
@@ -127,12 +132,39 @@ var calls = []call{
 		_, err := s.SweepAudit(ctx, noon.AddDate(-1, 0, 0), 10)
 		return err
 	}},
+	{"Contents", func(ctx context.Context, s store.Store) error {
+		for _, err := range s.Contents(ctx, store.PartPeople) {
+			return err
+		}
+		return errors.New("it gave nothing")
+	}},
+	{"Restore", func(ctx context.Context, s store.Store) error {
+		return s.Restore(ctx, []store.Record{{Part: store.PartAccounts, Value: store.Account{ID: "000011112222", Created: noon}}})
+	}},
+	{"Remove", func(ctx context.Context, s store.Store) error {
+		return s.Remove(ctx, []store.Record{{Part: store.PartAccounts, Value: store.Account{ID: "000011112222"}}})
+	}},
+	{"Mark", func(ctx context.Context, s store.Store) error {
+		_, err := s.Mark(ctx)
+		return err
+	}},
+	{"SetMark", func(ctx context.Context, s store.Store) error { return s.SetMark(ctx, store.Mark{}) }},
+	{"MoveAway", func(ctx context.Context, s store.Store) error {
+		err := s.MoveAway(ctx, "x", noon, func(context.Context) error { return errNotMoved })
+		if errors.Is(err, errNotMoved) {
+			return nil
+		}
+		return err
+	}},
 	{"Ping", func(ctx context.Context, s store.Store) error { return s.Ping(ctx) }},
 	{"Sweep", func(ctx context.Context, s store.Store) error {
 		_, err := s.Sweep(ctx, later.AddDate(1, 0, 0), 10)
 		return err
 	}},
 }
+
+// errNotMoved keeps a database where it is.
+var errNotMoved = errors.New("not moved after all")
 
 // revoked returns a notice about a session.
 func revoked(subject string) signin.Notice {

@@ -37,6 +37,8 @@ func Run(t *testing.T, e Engine) {
 		{"Times", timeTests},
 		{"Sweep", sweepTests},
 		{"Context", contextTests},
+		{"Archive", archiveTests},
+		{"Marks", markTests},
 		{"Life", lifeTests},
 	}
 	for _, g := range groups {
