@@ -29,8 +29,8 @@ const (
 // fills it with requests that are refused. A proof is forgotten soon after its iat has left the window, when Verify
 // refuses it anyway; one that is issued now stays for a window and a quarter. An answered proof costs about 60 bytes.
 //
-// It belongs to one process. Another one would answer a captured proof with what that proof is worth: the credentials
-// of the step in which it was captured or of a step soon after, sealed for the same session.
+// It belongs to one process. Another one answers a captured proof for the step in which it was made, which callers see to
+// (signin.Session.StepFor), and so with what it gave before.
 //
 // Any number of goroutines may use it.
 type Memory struct {

@@ -16,7 +16,7 @@
 // Nodes agree through the database alone: keys are added only to the ring that was looked at, so of nodes that find it in
 // need of keys one makes them. A key may seal on one node while another has not loaded it yet, and there what it sealed
 // would be refused for good. Hence the wait between publishing and use, Options.Publish, and its measure. With nodes whose
-// clocks are wrong by at most Skew, a key is first used no sooner than Publish - 2*Skew after it was added. A node that
+// clocks are wrong by at most Skew, a key is first used no sooner than Publish - 2*Skew - Ahead after it was added. A node that
 // last loaded the ring longer ago than that may lack a key, so Ready says that it must not serve. The other way round
 // there is nothing to wait for: a node that has not heard of the next key seals with the one before, which every other
 // node holds until the longest envelope has ended.

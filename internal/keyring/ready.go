@@ -30,7 +30,7 @@ func (r *Ring) Ready(now time.Time) error {
 	s := r.state.Load()
 	for _, l := range s.lacking {
 		// Another node's clock may be before this one's.
-		if known(l.row.Purpose) && !l.row.UseFrom.After(now.Add(2*Skew)) {
+		if known(l.row.Purpose) && !l.row.UseFrom.After(now.Add(2*Skew+r.opts.Ahead)) {
 			return fmt.Errorf("key %d (%s) of the ring is in use and is not here: %w", l.row.ID, l.row.Purpose, l.why)
 		}
 	}
@@ -42,7 +42,7 @@ func (r *Ring) Ready(now time.Time) error {
 
 // staleAfter is how long after the ring was loaded it holds all keys in use for certain; see the package comment.
 func (r *Ring) staleAfter() time.Duration {
-	return max(r.opts.Publish-2*Skew, r.opts.Publish/2)
+	return max(r.opts.Publish-2*Skew-r.opts.Ahead, r.opts.Publish/2)
 }
 
 // known tells whether a key of that purpose is one that this version uses.

@@ -29,9 +29,11 @@ type Options struct {
 	Algorithm string
 	// Rotate is how long a key is in use before the next one takes its place.
 	Rotate time.Duration
-	// Publish is how long a new key is in the database before it is used. It must exceed 2*Skew, how long a node goes on
-	// serving while it does not reach the database, and the time between two calls of Maintain, all together.
+	// Publish is how long a new key is in the database before it is used. It must exceed 2*Skew, Ahead, how long a node
+	// goes on serving while it does not reach the database, and the time between two calls of Maintain, all together.
 	Publish time.Duration
+	// Ahead is how far in the future of a right clock the times may lie that keys are asked for.
+	Ahead time.Duration
 	// Longest is how long the longest-lived envelope lives.
 	Longest time.Duration
 }

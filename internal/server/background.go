@@ -13,6 +13,8 @@ import (
 const (
 	// pollNotices is how often notices are read; the promise is to hear of one within two seconds.
 	pollNotices = 500 * time.Millisecond
+	// pollLimit is how long one reading may take. A network that swallowed the question must not hold up the next one.
+	pollLimit = 4 * time.Second
 	// maintainRing is how often the key ring is looked after.
 	maintainRing = time.Minute
 	// sweepEvery is how often expired rows are deleted, sweepRows how many at a time.
@@ -46,7 +48,9 @@ func (s *Server) start(ctx context.Context, cfg config.Config) {
 	rings, resets := s.board.Read(signin.ChangedRing), s.board.Resets()
 	changed := make(chan struct{}, 1) // the ring has a loop of its own, because its root key may be slow to answer
 	s.every(ctx, pollNotices, wake, "poll notices", func(now time.Time) error {
-		err := s.board.Poll(ctx, now)
+		asking, cancel := context.WithTimeout(ctx, pollLimit)
+		defer cancel()
+		err := s.board.Poll(asking, now)
 		if n := s.board.Resets(); n != resets {
 			resets = n
 			s.log.Warn("the database is an older copy of itself: all notices were read again. Give those again that were given since the copy was made")

@@ -92,7 +92,9 @@ const (
 func RingOptions(cfg config.Config) keyring.Options {
 	l := cfg.Lifetimes
 	return keyring.Options{
-		Issuer: cfg.BaseURLs[0], Algorithm: cfg.IDToken.Algorithm, Rotate: cfg.Keys.Rotate, Publish: publishKeys,
+		Issuer: cfg.BaseURLs[0], Algorithm: cfg.IDToken.Algorithm, Rotate: cfg.Keys.Rotate, Publish: publishKeys + l.Proof,
+		// A refresh is answered for the step of its proof, which may be by a clock that is ahead.
+		Ahead: l.Proof,
 		// A session is sealed again at every step under the key of that step; the longest envelope is a refresh token.
 		Longest: l.Session + l.Credentials + l.CodeCrossDevice + l.Browser,
 	}

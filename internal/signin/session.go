@@ -130,13 +130,10 @@ func (s Session) StepAt(now time.Time, l Lifetimes) int64 {
 // StepFor returns the step that a request is answered for whose proof was made at made and which came at now: that of when
 // it was made. So every node gives the same answer, also to a copy of the request that comes later.
 //
-// A proof that was made in the future is taken to be made now; one that is older than half of what Credentials has over
-// Step, to be just so old, so that a client whose clock is behind gets credentials with some life in them. With the
-// default lifetimes no proof is both acceptable and older than that.
+// That holds for a proof that was made in the future as well, by the clock of a node that is behind. A proof that is older
+// than half of what Credentials has over Step is taken to be just so old, so that a client whose clock is behind gets
+// credentials with some life in them; with the default lifetimes no proof is both acceptable and older than that.
 func (s Session) StepFor(made, now time.Time, l Lifetimes) int64 {
-	if made.After(now) {
-		made = now
-	}
 	if oldest := now.Add(-(l.Credentials - l.Step) / 2); made.Before(oldest) {
 		made = oldest
 	}

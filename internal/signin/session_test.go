@@ -60,7 +60,7 @@ func TestRequestIsAnsweredForTheStepOfItsProof(t *testing.T) {
 		{DefaultLifetimes(), 299 * time.Second, 301 * time.Second, 0},
 		{DefaultLifetimes(), 299 * time.Second, 599 * time.Second, 0}, // as late as it is accepted
 		{DefaultLifetimes(), 300 * time.Second, 599 * time.Second, 1},
-		{DefaultLifetimes(), 900 * time.Second, 601 * time.Second, 2}, // a clock that is ahead
+		{DefaultLifetimes(), 900 * time.Second, 601 * time.Second, 3}, // a clock that is ahead, or a node's that is behind
 		{DefaultLifetimes(), -time.Hour, 0, 0},
 		// Where lifetimes are so short that the answer would be over, an old proof gets a later one.
 		{short, 0, 9 * time.Second, 0}, {short, 0, 20 * time.Second, 1}, {short, 0, 300 * time.Second, 29},

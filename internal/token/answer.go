@@ -20,6 +20,8 @@ func (e *Endpoint) mint(c *wire.Call, s signin.Session, step int64, login bool) 
 		// A proof that comes back late is answered for its own step only, and that step's credentials are over.
 		return wire.TokenAnswer{}, signin.Refuse(signin.ProofReplayed, "this DPoP proof was answered before, and that answer has expired. Make a fresh proof.")
 	}
+	// The step may lie ahead, by a node's or a client's clock. What is told is never more than clients know (AWS: 900).
+	left = min(left, int64(e.Lifetimes.Credentials/time.Second))
 	answer := wire.TokenAnswer{
 		AccessKeyID:     cred.AccessKeyID,
 		SecretAccessKey: cred.SecretAccessKey,

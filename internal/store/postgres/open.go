@@ -100,7 +100,7 @@ func (s *Store) open(ctx context.Context, config *pgxpool.Config, schema []migra
 		return err
 	}
 	// The connections of a pool are made when they are needed, and checked by settle.
-	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if s.pool, err = openPool(ctx, config); err != nil {
 		s.wake.close()
 		return err
 	}
@@ -125,7 +125,7 @@ func (s *Store) Close() error {
 	}
 	s.queue.close()
 	s.wake.close()
-	s.pool.Close()
+	closePool(s.pool)
 	if s.replica != nil {
 		s.replica.close()
 	}

@@ -44,7 +44,7 @@ func openReplica(url string, connections int, tracer pgx.QueryTracer, observe st
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	pool, err := openPool(context.Background(), config)
 	if err != nil {
 		return nil, err
 	}
@@ -92,4 +92,4 @@ func (r *replica) try(ctx context.Context, heard int64, sql string, args []any, 
 	return collect(rows)
 }
 
-func (r *replica) close() { r.pool.Close() }
+func (r *replica) close() { closePool(r.pool) }
