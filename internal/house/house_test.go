@@ -51,8 +51,9 @@ var mayImport = map[string][]string{
 	"config": {"keyring", "limit", "rootkey", "signin"},
 	"server": {"audit", "authorize", "caller", "config", "discovery", "dpop", "keyring", "limit", "notice", "reuse", "signin", "store", "sts", "telemetry", "token", "wire"},
 
-	"store/sqlite":    {"signin", "store"},
-	"store/postgres":  {"signin", "store"},
+	"store/schema":    {},
+	"store/sqlite":    {"signin", "store", "store/schema"},
+	"store/postgres":  {"signin", "store", "store/schema"},
 	"store/storetest": {"signin", "store"},
 
 	"pglocal":        {},

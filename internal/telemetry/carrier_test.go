@@ -55,7 +55,9 @@ func TestLossIsCountedAndLoggedOnce(t *testing.T) {
 	}{
 		{"500", status(500), 3, "status 500"},
 		{"429", status(429), 3, "status 429"},
-		{"a redirect", func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "http://127.0.0.1:1/", http.StatusTemporaryRedirect) }, 3, "status 307"},
+		{"a redirect", func(w http.ResponseWriter, q *http.Request) {
+			http.Redirect(w, q, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+		}, 3, "status 307"},
 		{"a page", body("text/html; charset=utf-8", token), 3, "web server"},
 		{"garbage", body(protobuf, "\xff"+token), 3, "not OTLP"},
 		{"a field of another type", body(protobuf, "\x08\x01"), 3, "not OTLP"},

@@ -115,11 +115,11 @@ func allStatements(t testing.TB) map[string]string {
 		})
 	}
 	for _, m := range shipped(t) {
-		if strings.Count(m.script, "'") > 0 {
-			t.Errorf("migration %04d holds a quote, which the splitting into statements is not made for", m.version)
+		if strings.Count(m.Script, "'") > 0 {
+			t.Errorf("migration %04d holds a quote, which the splitting into statements is not made for", m.Version)
 		}
-		for _, s := range statements(m.script) {
-			list[s] = "migration " + m.name
+		for _, s := range statements(m.Script) {
+			list[s] = "migration " + m.Name
 		}
 	}
 	if len(list) < 50 {

@@ -5,20 +5,15 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/latchkey-id/latchkey/internal/store/schema"
 )
 
-// Every driver has migrations of the same numbers and names. They go forward only, and one that was released never
-// changes.
-//
-// So that an upgrade stops nobody, binaries may work on a schema that is newer than they know. The first line of every
-// script but the first says down to which: `-- works with: 1` promises that all that a binary does which knows schema 1
-// goes on to succeed, and to mean the same. It is recorded in the database, because only there the older binary sees it.
+// migrationFiles are the migrations; see package schema.
 //
 // A script holds statements that end in a semicolon, and comments from -- to the end of the line. Neither sign is
 // anywhere else in it.
@@ -26,45 +21,8 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-type migration struct {
-	version int    // 1, 2, …
-	name    string // sign_in
-	script  string
-	// worksWith is the oldest schema that a binary may know and still work beside this one; 0: that of this migration.
-	worksWith int
-}
-
-const worksWithLine = "-- works with: "
-
-// migrations returns all in order, and fails unless they are numbered without a gap.
-func migrations() ([]migration, error) {
-	paths, err := fs.Glob(migrationFiles, "migrations/*.sql") // sorted
-	if err != nil {
-		return nil, err
-	}
-	var all []migration
-	for i, path := range paths {
-		number, name, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(path, "migrations/"), ".sql"), "_")
-		version, err := strconv.Atoi(number)
-		if err != nil || version != i+1 || len(number) != 4 || name == "" {
-			return nil, fmt.Errorf("%s is not named %04d_<name>.sql", path, i+1)
-		}
-		script, err := migrationFiles.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		m := migration{version: version, name: name, script: string(script)}
-		if version > 1 {
-			line, _, _ := strings.Cut(m.script, "\n")
-			m.worksWith, err = strconv.Atoi(strings.TrimPrefix(line, worksWithLine))
-			if err != nil || !strings.HasPrefix(line, worksWithLine) || m.worksWith < 1 || m.worksWith > version {
-				return nil, fmt.Errorf("%s does not begin with the line %q and the number of a schema up to %d", path, worksWithLine, version)
-			}
-		}
-		all = append(all, m)
-	}
-	return all, nil
-}
+// migrations returns all in order.
+func migrations() ([]schema.Migration, error) { return schema.Read(migrationFiles) }
 
 // statements returns the statements of a script, one by one: only the simple protocol, which is not used, takes many.
 func statements(script string) []string {
@@ -90,7 +48,7 @@ func statements(script string) []string {
 //
 // It has a connection of its own, on which a statement may take as long as ctx lets it: another node may be at work, and
 // tables may be large.
-func migrate(ctx context.Context, config *pgx.ConnConfig, all []migration, now time.Time) error {
+func migrate(ctx context.Context, config *pgx.ConnConfig, all []schema.Migration, now time.Time) error {
 	config = config.Copy()
 	config.RuntimeParams["statement_timeout"] = "0"
 	c, err := connect(ctx, config)
@@ -110,7 +68,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, all []migration, now t
 	}
 	for _, m := range all[min(version, len(all)):] {
 		if err := again(ctx, func() error { return apply(ctx, c, m, now) }); err != nil {
-			return fmt.Errorf("schema %04d_%s: %w", m.version, m.name, err)
+			return fmt.Errorf("schema %04d_%s: %w", m.Version, m.Name, err)
 		}
 	}
 	return checkNewer(ctx, c, len(all)) // last, because others may migrate at the same time
@@ -166,33 +124,32 @@ func checkNewer(ctx context.Context, c *pgx.Conn, known int) error {
 	}
 	var needs int
 	err = c.QueryRow(ctx, `SELECT max(coalesce(works_with, version)) FROM schema_migrations WHERE version > $1`, int64(known)).Scan(&needs)
-	if err == nil && needs > known {
-		err = fmt.Errorf("it was written by a newer version of latchkey (schema %d takes a binary that knows %d or more, this binary knows %d): "+
-			"run that version or restore a backup", version, needs, known)
+	if err != nil {
+		return err
 	}
-	return err
+	return schema.Check(version, needs, known)
 }
 
 // apply runs m unless another node did in the meantime. The row that records m comes first: whoever inserts the same waits
 // until this transaction ends, and then finds it there, or goes ahead in its place.
-func apply(ctx context.Context, c *pgx.Conn, m migration, now time.Time) error {
+func apply(ctx context.Context, c *pgx.Conn, m schema.Migration, now time.Time) error {
 	pg, err := c.BeginTx(ctx, readCommitted)
 	if err != nil {
 		return err
 	}
 	defer rollback(ctx, pg)
 	var worksWith *int64
-	if m.worksWith != 0 {
-		worksWith = new(int64(m.worksWith))
+	if m.WorksWith != 0 {
+		worksWith = new(int64(m.WorksWith))
 	}
 	recorded, err := pg.Exec(ctx, `
 		INSERT INTO schema_migrations (version, name, applied_ms, works_with) VALUES ($1, $2, $3, $4) ON CONFLICT (version) DO NOTHING`,
-		int64(m.version), m.name, now.UnixMilli(), worksWith)
+		int64(m.Version), m.Name, now.UnixMilli(), worksWith)
 	if err == nil && recorded.RowsAffected() == 0 {
 		return nil
 	}
 	if err == nil {
-		err = runAll(ctx, pg, statements(m.script))
+		err = runAll(ctx, pg, statements(m.Script))
 	}
 	if err == nil {
 		err = pg.Commit(ctx)

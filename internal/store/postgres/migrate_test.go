@@ -11,16 +11,17 @@ import (
 
 	"github.com/latchkey-id/latchkey/internal/pglocal/pgtest"
 	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/store/schema"
 	"github.com/latchkey-id/latchkey/internal/store/storetest"
 )
 
 // and returns all with one more migration.
-func and(all []migration, worksWith int, script string) []migration {
-	return append(all[:len(all):len(all)], migration{version: len(all) + 1, name: "next", script: script, worksWith: worksWith})
+func and(all []schema.Migration, worksWith int, script string) []schema.Migration {
+	return append(all[:len(all):len(all)], schema.Migration{Version: len(all) + 1, Name: "next", Script: script, WorksWith: worksWith})
 }
 
 // openKnowing is open of a binary that knows schema.
-func openKnowing(t testing.TB, url string, schema []migration) (*Store, error) {
+func openKnowing(t testing.TB, url string, schema []schema.Migration) (*Store, error) {
 	s, err := openWith(t.Context(), schema, nil, Options{URL: url, Now: noon})
 	if err == nil {
 		t.Cleanup(func() { _ = s.Close() })
@@ -116,7 +117,7 @@ func TestManyNodesMigrateAtOnce(t *testing.T) {
 	all := shipped(t)
 	for round := range 3 {
 		url := pgtest.Shared(t)
-		for _, schema := range [][]migration{all[:1], all, and(all, 1, widened)} {
+		for _, schema := range [][]schema.Migration{all[:1], all, and(all, 1, widened)} {
 			var wg sync.WaitGroup
 			for range 6 {
 				wg.Go(func() {

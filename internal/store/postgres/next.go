@@ -2,5 +2,7 @@
 
 package postgres
 
+import "github.com/latchkey-id/latchkey/internal/store/schema"
+
 // withNext returns all: what a binary of this version knows.
-func withNext(all []migration) []migration { return all }
+func withNext(all []schema.Migration) []schema.Migration { return all }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/store/schema"
 )
 
 // defaultConnections is the size of the pool. A read takes a fraction of a millisecond, so a few serve many callers.
@@ -68,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 // openWith is Open of a binary that knows schema. tracer hears of all that is sent to the servers; nil: nobody does.
-func openWith(ctx context.Context, schema []migration, tracer pgx.QueryTracer, o Options) (*Store, error) {
+func openWith(ctx context.Context, schema []schema.Migration, tracer pgx.QueryTracer, o Options) (*Store, error) {
 	config, err := configure(o.URL, o.Connections, tracer)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -90,7 +91,7 @@ func openWith(ctx context.Context, schema []migration, tracer pgx.QueryTracer, o
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, config *pgxpool.Config, schema []migration, now time.Time) (err error) {
+func (s *Store) open(ctx context.Context, config *pgxpool.Config, schema []schema.Migration, now time.Time) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, openLimit)
 	defer cancel()
 	if err := migrate(ctx, config.ConnConfig, schema, now); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/pglocal/pgtest"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/store/schema"
 	"github.com/latchkey-id/latchkey/internal/store/storetest"
 )
 
@@ -64,7 +65,7 @@ func openOptions(t testing.TB, o Options) *Store {
 }
 
 // shipped is what this binary knows.
-func shipped(t testing.TB) []migration {
+func shipped(t testing.TB) []schema.Migration {
 	t.Helper()
 	all, err := migrations()
 	if err != nil {

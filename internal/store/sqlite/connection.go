@@ -9,10 +9,12 @@ import (
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/latchkey-id/latchkey/internal/store/schema"
 )
 
 // openWriter connects to the file at path, applies what it lacks of schema, and starts the writer's goroutine.
-func openWriter(ctx context.Context, path string, schema []migration, now time.Time, o Options) (*writer, error) {
+func openWriter(ctx context.Context, path string, schema []schema.Migration, now time.Time, o Options) (*writer, error) {
 	// The log is made short again after a burst: 64 MiB.
 	db, err := connect(path, "_pragma", "journal_size_limit(67108864)")
 	if err != nil {
@@ -30,7 +32,7 @@ func openWriter(ctx context.Context, path string, schema []migration, now time.T
 }
 
 // prepare readies the connection for run.
-func (wr *writer) prepare(ctx context.Context, schema []migration, now time.Time, marked bool) (err error) {
+func (wr *writer) prepare(ctx context.Context, schema []schema.Migration, now time.Time, marked bool) (err error) {
 	if wr.conn, err = wr.db.Conn(ctx); err != nil {
 		return err
 	}

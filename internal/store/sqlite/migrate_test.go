@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/store/schema"
 	"github.com/latchkey-id/latchkey/internal/store/storetest"
 )
 
 // shipped is what this binary knows.
-func shipped(t testing.TB) []migration {
+func shipped(t testing.TB) []schema.Migration {
 	t.Helper()
 	all, err := migrations()
 	if err != nil {
@@ -25,12 +26,12 @@ func shipped(t testing.TB) []migration {
 }
 
 // and returns all with one more migration.
-func and(all []migration, worksWith int, script string) []migration {
-	return append(all[:len(all):len(all)], migration{version: len(all) + 1, name: "next", script: script, worksWith: worksWith})
+func and(all []schema.Migration, worksWith int, script string) []schema.Migration {
+	return append(all[:len(all):len(all)], schema.Migration{Version: len(all) + 1, Name: "next", Script: script, WorksWith: worksWith})
 }
 
 // openKnowing is open of a binary that knows schema.
-func openKnowing(t testing.TB, path string, schema []migration) (*Store, error) {
+func openKnowing(t testing.TB, path string, schema []schema.Migration) (*Store, error) {
 	s, err := openWith(t.Context(), path, schema, noon, Options{})
 	if err == nil {
 		t.Cleanup(func() { _ = s.Close() })

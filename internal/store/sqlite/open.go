@@ -16,6 +16,7 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/store/schema"
 )
 
 const (
@@ -62,7 +63,7 @@ func Open(ctx context.Context, path string, now time.Time, o Options) (*Store, e
 }
 
 // openWith is Open of a binary that knows schema.
-func openWith(ctx context.Context, path string, schema []migration, now time.Time, o Options) (*Store, error) {
+func openWith(ctx context.Context, path string, schema []schema.Migration, now time.Time, o Options) (*Store, error) {
 	s := &Store{observe: o.Observe, sessions: newSweeper("session", "id"), steps: newSweeper("session_step", "session")}
 	if err := s.open(ctx, path, schema, now, o); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, explain(err))
@@ -70,7 +71,7 @@ func openWith(ctx context.Context, path string, schema []migration, now time.Tim
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string, schema []migration, now time.Time, o Options) (err error) {
+func (s *Store) open(ctx context.Context, path string, schema []schema.Migration, now time.Time, o Options) (err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return err
