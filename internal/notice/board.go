@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
@@ -21,32 +22,28 @@ type Board struct {
 	limit  time.Duration
 
 	mu    sync.RWMutex
-	heard time.Time // when the source last answered
-	last  int64     // the highest Seq seen
+	heard time.Time     // when all that the source had was read
+	last  signin.Notice // of the highest Seq seen; zero: none
 	ended map[signin.Reason]map[string]entry
 	count map[signin.Reason]uint64 // notices read since the start
-	polls int                      // since the source was last asked for its highest Seq
-	reset uint64                   // how often the source turned out to be an older copy
+	reset uint64                   // how often the source turned out to be another copy
+	lower bool                     // the numbers that sessions carry are above those of the source
+
+	// ahead is the highest number that a session carried when it was above all that was heard; 0: none did.
+	ahead atomic.Int64
 }
 
 // entry is the latest notice about a subject.
 type entry struct {
 	seq         int64 // 0: announced here, and not read back yet
 	at, expires time.Time
-	// lost is the time of the latest notice that an older copy of the database does not have; zero: there is none.
+	// lost is the time of the latest notice that another copy of the database does not have; zero: there is none.
 	lost time.Time
 }
 
 // skew is more than the clocks of nodes may be apart. What began this much before a notice was given is over whatever the
 // numbers say: those begin again lower where an old copy of the database was restored.
 const skew = 10 * time.Minute
-
-const (
-	// batch is how many notices are read at a time.
-	batch = 1000
-	// askLast is how many polls lie between two looks at the highest Seq of the source.
-	askLast = 10
-)
 
 // Open reads every notice of the source. limit is how long the board may hear nothing before Fresh says so.
 func Open(ctx context.Context, source store.Notices, limit time.Duration, now time.Time) (*Board, error) {
@@ -56,86 +53,6 @@ func Open(ctx context.Context, source store.Notices, limit time.Duration, now ti
 	}
 	b.count = map[signin.Reason]uint64{}
 	return b, nil
-}
-
-// Poll reads what is new in the source. It is called at least every second, so that every node hears within two. From time
-// to time, and when the source was away, it also looks whether that was replaced by an older copy of itself; see reread.
-func (b *Board) Poll(ctx context.Context, now time.Time) error {
-	err := b.poll(ctx, now)
-	if err != nil {
-		b.mu.Lock()
-		b.polls = askLast
-		b.mu.Unlock()
-	}
-	return err
-}
-
-func (b *Board) poll(ctx context.Context, now time.Time) error {
-	b.mu.Lock()
-	b.polls++
-	look, last := b.polls > askLast, b.last
-	b.mu.Unlock()
-	if look {
-		if err := b.reread(ctx, last); err != nil {
-			return err
-		}
-	}
-	return b.read(ctx, now)
-}
-
-// read reads every notice above the highest Seq seen.
-func (b *Board) read(ctx context.Context, now time.Time) error {
-	for {
-		b.mu.RLock()
-		after := b.last
-		b.mu.RUnlock()
-		fresh, err := b.source.NoticesAfter(ctx, after, batch)
-		if err != nil {
-			return fmt.Errorf("read notices: %w", err)
-		}
-		b.mu.Lock()
-		for _, n := range fresh {
-			b.put(n)
-			b.count[n.Reason]++
-			b.last = max(b.last, n.Seq)
-		}
-		b.heard = now
-		b.mu.Unlock()
-		if len(fresh) < batch {
-			return nil
-		}
-	}
-}
-
-// reread begins anew where the highest Seq ever given is below one that was seen: then somebody restored an older copy of
-// the database under this server, which gives the same numbers again to other notices.
-//
-// What is held stays. Of the notices that the copy does not have, the numbers mean nothing any more, so from here on their
-// times decide: they end what was issued before them, and for as long after as clocks may be apart.
-//
-// last is the highest Seq that was seen before the question.
-func (b *Board) reread(ctx context.Context, last int64) error {
-	highest, err := b.source.LastNotice(ctx)
-	if err != nil {
-		return fmt.Errorf("read the highest notice: %w", err)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.polls = 0
-	if highest >= last {
-		return nil
-	}
-	b.last = 0
-	b.reset++
-	for _, of := range b.ended {
-		for subject, e := range of {
-			if e.seq > highest {
-				e.seq, e.lost = 0, e.at
-				of[subject] = e
-			}
-		}
-	}
-	return nil
 }
 
 // Resets returns how often the database turned out to be an older copy since the board was opened.
@@ -165,6 +82,9 @@ func (b *Board) put(n signin.Notice) {
 	}
 	e := of[n.Subject]
 	e.seq = max(e.seq, n.Seq)
+	if n.Seq > 0 && !n.At.Before(e.lost) {
+		e.lost = time.Time{} // the copy has it, or a later one
+	}
 	if e.at.Before(n.At) {
 		e.at = n.At
 	}
@@ -214,7 +134,7 @@ func (b *Board) CatchUp(ctx context.Context, now time.Time) (asOf int64, err err
 	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.last, nil
+	return b.last.Seq, nil
 }
 
 // Read returns how many notices of that reason were read since the board was opened.
@@ -234,7 +154,8 @@ func (b *Board) Heard() time.Time {
 // Fresh returns nil, or an Overloaded fault when the board has heard nothing for longer than its limit. Then nobody here
 // can know whether a session was revoked, so no session may be accepted.
 func (b *Board) Fresh(now time.Time) error {
-	if b.limit > 0 && now.Sub(b.Heard()) > b.limit {
+	// By the time of the wall: a machine that slept heard nothing either.
+	if b.limit > 0 && now.Round(0).Sub(b.Heard()) > b.limit {
 		return &signin.Fault{
 			Kind:       signin.Overloaded,
 			Message:    "This server has not heard of revocations for too long, so it accepts no session until it does. Try again shortly.",
@@ -249,8 +170,27 @@ func (b *Board) Fresh(now time.Time) error {
 func (b *Board) Ended(reason signin.Reason, subject string, asOf int64, issued time.Time) bool {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
+	if asOf > b.last.Seq {
+		b.meet(asOf)
+	}
 	e, ok := b.ended[reason][subject]
-	return ok && (e.seq > asOf || e.at.After(issued.Add(skew)) || !e.lost.IsZero() && e.lost.Add(skew).After(issued))
+	if !ok {
+		return false
+	}
+	// Where an older copy of the database was restored, a higher number says nothing.
+	meaningless := b.lower && asOf > b.last.Seq && e.at.Add(skew).After(issued)
+	return e.seq > asOf || meaningless || e.at.After(issued.Add(skew)) || !e.lost.IsZero() && e.lost.Add(skew).After(issued)
+}
+
+// meet notes that a session carries a number above all that was heard here. Either another node heard it first, and the next
+// poll brings it; or there is no such number any more.
+func (b *Board) meet(asOf int64) {
+	for {
+		ahead := b.ahead.Load()
+		if asOf <= ahead || b.ahead.CompareAndSwap(ahead, asOf) {
+			return
+		}
+	}
 }
 
 // Named tells whether there is a notice with that reason and subject at all. It is for subjects that are the one thing
