@@ -6,9 +6,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/server"
 	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
 )
 
 type ringCmd struct {
@@ -19,8 +21,14 @@ type ringCmd struct {
 }
 
 // announceRing tells all servers to load the ring now.
-func (i *installation) announceRing(ctx context.Context) error {
+//
+// what is what was done, for the audit trail.
+func (i *installation) announceRing(ctx context.Context, what string) error {
 	at := clock()
+	event := store.AuditEvent{ID: signin.NewSessionID(at), At: at, Kind: audit.RingChanged, Detail: what}
+	if err := i.RecordAudit(ctx, []store.AuditEvent{event}); err != nil {
+		return fmt.Errorf("the ring was changed, but it is not in the audit trail: %w", err)
+	}
 	err := i.Announce(ctx, signin.Notice{Reason: signin.ChangedRing, At: at, Expires: at.Add(24 * time.Hour)})
 	if err != nil {
 		return fmt.Errorf("the ring was changed, but the servers were not told, and load it within a minute: %w", err)
@@ -88,7 +96,7 @@ func (cmd ringRotateCmd) Run(ctx context.Context, o *output) error {
 			o.note("Key %d (%s) is published, and in use from %s on.", k.ID, k.Purpose, moment(k.Since))
 		}
 		o.note("Servers load new keys within two seconds, and have %s for it. What older keys made stays good.", server.RingOptions(in.cfg).Publish)
-		return in.announceRing(ctx)
+		return in.announceRing(ctx, fmt.Sprintf("%d keys were published out of turn.", len(keys)))
 	})
 }
 
@@ -116,7 +124,7 @@ func (cmd ringRetireCmd) Run(ctx context.Context, o *output) error {
 		if err != nil {
 			return explain(err, fmt.Sprintf("ring key %d", key.ID))
 		}
-		if err := in.announceRing(ctx); err != nil {
+		if err := in.announceRing(ctx, fmt.Sprintf("Key %d (%s) was retired at once.", key.ID, key.Purpose)); err != nil {
 			return err
 		}
 		o.note("Key %d (%s) is out of the ring; servers hear of it within two seconds. %s", key.ID, key.Purpose, whatEnds(key))
@@ -170,7 +178,7 @@ func (cmd ringRewrapCmd) Run(ctx context.Context, o *output) error {
 		done, err := keyring.Rewrap(ctx, in.Store, root, cmd.All)
 		if len(done) > 0 {
 			o.note("Wrapped %d keys of the ring with %s.", len(done), root.ID())
-			if err := in.announceRing(ctx); err != nil {
+			if err := in.announceRing(ctx, fmt.Sprintf("%d keys were wrapped with %s.", len(done), root.ID())); err != nil {
 				return err
 			}
 		}

@@ -99,7 +99,7 @@ func (t *Trail) Flush(ctx context.Context) error {
 		if n == 0 {
 			return nil
 		}
-		if err := t.store.RecordAudit(ctx, events); err != nil {
+		if err := t.keep(ctx, events); err != nil {
 			return fmt.Errorf("keep audit events: %w", err)
 		}
 		t.mu.Lock()
@@ -108,7 +108,30 @@ func (t *Trail) Flush(ctx context.Context) error {
 	}
 }
 
-// Lost returns how many events did not fit into the queue since the start. They are in the log only.
+// keep keeps events. When the store answers and does not take them all together, each is kept by itself, so that one which
+// cannot be kept does not hold up the others for ever. It is in the log.
+func (t *Trail) keep(ctx context.Context, events []store.AuditEvent) error {
+	err := t.store.RecordAudit(ctx, events)
+	if err == nil {
+		return nil
+	}
+	kept := 0
+	for _, e := range events {
+		if t.store.RecordAudit(ctx, []store.AuditEvent{e}) == nil {
+			kept++
+		}
+	}
+	if kept == 0 { // the store is away
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lost += uint64(len(events) - kept)
+	return nil
+}
+
+// Lost returns how many events could not be kept since the start, because the store was away for long or did not take them.
+// They are in the log only.
 func (t *Trail) Lost() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()

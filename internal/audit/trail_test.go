@@ -111,6 +111,22 @@ func TestEventsWaitWhileTheDatabaseIsAway(t *testing.T) {
 	}
 }
 
+// Attack: bring text into an event that the store does not take, so that nothing is kept from then on.
+func TestOneBadEventDoesNotHoldUpTheOthers(t *testing.T) {
+	trail, st, _ := newTrail(t)
+	for i := range 10 {
+		e := store.AuditEvent{At: noon, Kind: SignInRefused, Person: strconv.Itoa(i)}
+		if i == 3 {
+			e.Remote = "fe80::1%\xff"
+		}
+		trail.Note(e)
+	}
+	flush(t, trail)
+	if got := kept(t, st); len(got) != 9 || trail.Lost() != 1 {
+		t.Errorf("kept %d events and lost %d, want 9 and 1", len(got), trail.Lost())
+	}
+}
+
 func TestEventsNotedDuringAFlushAreKeptOnce(t *testing.T) {
 	trail, st, _ := newTrail(t)
 	var wg sync.WaitGroup

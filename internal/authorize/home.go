@@ -1,9 +1,11 @@
 package authorize
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
@@ -41,24 +43,27 @@ var warned = map[string]string{
 const (
 	// warnFor is how long the person is told of an event.
 	warnFor = 7 * 24 * time.Hour
-	// lookBack is how many events about the person are looked at, and mostWarnings how many are shown.
-	lookBack     = 50
+	// mostWarnings is how many events are shown.
 	mostWarnings = 5
 )
 
 // warnings returns what the person should know of, newest first.
 func (p *Pages) warnings(ctx context.Context, personID string, now time.Time) ([]warning, error) {
-	events, err := p.Audit.AuditEvents(ctx, store.AuditQuery{Person: personID, Limit: lookBack})
-	if err != nil {
-		return nil, fmt.Errorf("find warnings for person: %w", err)
+	var events []store.AuditEvent
+	for kind := range warned { // each for itself: a thousand wrong passwords must not hide the others
+		more, err := p.Audit.AuditEvents(ctx, store.AuditQuery{Person: personID, Kind: kind, Limit: mostWarnings})
+		if err != nil {
+			return nil, fmt.Errorf("find warnings for person: %w", err)
+		}
+		events = append(events, more...)
 	}
+	slices.SortFunc(events, func(a, b store.AuditEvent) int { return bytes.Compare(b.ID[:], a.ID[:]) })
 	var all []warning
 	for _, e := range events {
-		what, ok := warned[e.Kind]
-		if !ok || now.Sub(e.At) > warnFor || len(all) == mostWarnings {
-			continue
+		if now.Sub(e.At) > warnFor || len(all) == mostWarnings {
+			break
 		}
-		all = append(all, warning{Time: e.At.Format(time.RFC3339), When: e.At.Format("2 January, 15:04") + " UTC", What: what})
+		all = append(all, warning{Time: e.At.Format(time.RFC3339), When: e.At.Format("2 January, 15:04") + " UTC", What: warned[e.Kind]})
 	}
 	return all, nil
 }
@@ -101,7 +106,7 @@ func (p *Pages) signOut(w http.ResponseWriter, c *wire.Call) {
 		return
 	}
 	if err := p.browsers.SignOut(c.Context(), w, c.Request, c.Now); err != nil {
-		p.refuse(w, c, signin.RefuseBecause(err, signin.Internal, "You are signed out in this browser, but the server could not note it down. If somebody may have copied your cookies, change your password."), nil)
+		p.refuse(w, c, signin.RefuseBecause(err, signin.Internal, "You are signed out in this browser, but the server could not note it down. If somebody may have copied your cookies, ask your administrator for a new password."), nil)
 		return
 	}
 	c.Record.Outcome = "ok"

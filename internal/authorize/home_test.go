@@ -29,6 +29,9 @@ func TestPersonIsToldWhatHappenedToTheirSessions(t *testing.T) {
 		t.Error("the page warns of what is no news to this person")
 	}
 	note(audit.ReuseSuspected, s.people["alice"].ID, time.Hour)
+	for range 100 { // an attack that wants to hide the rest
+		note(audit.SignInRefused, s.people["alice"].ID, time.Minute)
+	}
 	for range 10 {
 		note(audit.ProofKeyRefused, s.people["alice"].ID, 2*time.Hour)
 	}

@@ -166,8 +166,8 @@ type Audit struct {
 	Keep time.Duration `yaml:"keep"`
 }
 
-// Reuse says what follows when a refresh token is brought that is older, by more than two steps, than one that was brought
-// before. Two programs may share a session, or one may be a thief's.
+// Reuse says what follows when a refresh token is brought that is older than one that was brought before, by more than two
+// steps and those that go by while a request is sent again. Two programs may share a session, or one may be a thief's.
 type Reuse struct {
 	// Detect makes the nodes report which tokens are brought, in batches, so that it is noticed at all. Default true. A
 	// report is one row for each session in use.

@@ -68,9 +68,7 @@ func (b *Browsers) Who(ctx context.Context, r *http.Request, now time.Time) (sea
 	if err := b.Board.Fresh(now); err != nil {
 		return seal.Browser{}, false, err
 	}
-	if b.Board.Named(signin.SignedOutBrowser, hex.EncodeToString(in.ID[:])) ||
-		b.Board.Ended(signin.ChangedCredentials, in.PersonID, in.AsOf, in.AuthTime) ||
-		b.Board.Ended(signin.DisabledPerson, in.PersonID, in.AsOf, in.AuthTime) {
+	if b.over(in) {
 		return seal.Browser{}, false, nil
 	}
 	person, err := b.People.PersonByID(ctx, in.PersonID)
@@ -93,6 +91,10 @@ func (b *Browsers) SignOut(ctx context.Context, w http.ResponseWriter, r *http.R
 	if !ok || !now.Before(in.Expires) {
 		return nil
 	}
+	// Once is enough: whoever sends a cookie a thousand times must not give a thousand notices.
+	if b.over(in) {
+		return nil
+	}
 	err := b.Board.Announce(ctx, signin.Notice{
 		Reason: signin.SignedOutBrowser, Subject: hex.EncodeToString(in.ID[:]),
 		At: now, Expires: in.Expires,
@@ -101,6 +103,13 @@ func (b *Browsers) SignOut(ctx context.Context, w http.ResponseWriter, r *http.R
 		return fmt.Errorf("sign out: %w", err)
 	}
 	return nil
+}
+
+// over tells whether a notice ended what in says.
+func (b *Browsers) over(in seal.Browser) bool {
+	return b.Board.Named(signin.SignedOutBrowser, hex.EncodeToString(in.ID[:])) ||
+		b.Board.Ended(signin.ChangedCredentials, in.PersonID, in.AsOf, in.AuthTime) ||
+		b.Board.Ended(signin.DisabledPerson, in.PersonID, in.AsOf, in.AuthTime)
 }
 
 func (b *Browsers) open(r *http.Request) (seal.Browser, bool) {

@@ -116,6 +116,19 @@ func TestSignOutEndsACopiedCookie(t *testing.T) {
 	}
 }
 
+// Attack: sign a cookie out again and again, each of which every node must hear of and remember.
+func TestSigningOutAgainGivesNoNotice(t *testing.T) {
+	w := newWorld(t)
+	r := request(host, w.signedIn(noon))
+	for range 10 {
+		must(t, w.SignOut(t.Context(), httptest.NewRecorder(), r, noon.Add(time.Minute)))
+	}
+	ns, err := w.store.NoticesAfter(t.Context(), 0, 100)
+	if err != nil || len(ns) != 2 { // one is of bob
+		t.Errorf("ten times signed out gave %d notices, %v; want 1 beside bob's", len(ns), err)
+	}
+}
+
 func TestSignOutOfNobodyIsNoError(t *testing.T) {
 	w := newWorld(t)
 	if err := w.SignOut(t.Context(), httptest.NewRecorder(), request(host), noon); err != nil {

@@ -13,7 +13,7 @@ const (
 	Published = "published"
 	InUse     = "in use"
 	Retired   = "retired"
-	Expired   = "expired" // and deleted soon
+	Expired   = "expired" // and deleted, once there is a key with a higher id
 )
 
 // Key is what an operator may know of a key of the ring.

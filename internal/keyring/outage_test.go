@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -158,43 +157,4 @@ func TestNodeWithAKeyThatItCannotUnwrap(t *testing.T) {
 	if err := ring.Ready(inUse); err != nil || !opens(ring, token) {
 		t.Errorf("afterwards Ready = %v, the token opens: %v", err, opens(ring, token))
 	}
-}
-
-// The kill switch does not wait for a KMS that hangs.
-func TestRetiredKeyIsGoneWhileTheRootKeyHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		st := newStore(t)
-		far := newRemote(t, "aws-kms:a")
-		mine := &remote{Wrapper: far.Wrapper, id: far.id}
-		other := openRing(t, st, NewRoot(far), options, day0)
-		ring := openRing(t, st, NewRoot(mine), options, day0)
-		token := seal.SealRefresh(ring.SealingKey(day0), session(day0), 0)
-		mine.hang = true
-		if _, err := other.Retire(t.Context(), ring.SealingKey(day0).ID(), day0.Add(time.Hour)); err != nil {
-			t.Fatal(err)
-		}
-		loaded := make(chan error)
-		go func() { loaded <- ring.Maintain(t.Context(), day0.Add(time.Hour)) }()
-		time.Sleep(askQuickly + 100*time.Millisecond)
-		if opens(ring, token) {
-			t.Errorf("the retired key opens %v after the notice", askQuickly)
-		}
-		if err := ring.Ready(day0.Add(time.Hour)); err == nil {
-			t.Error("Ready = nil on a node that lacks the key in use")
-		}
-		// Until the new key is here, the node does not fall over, and what it seals is good nowhere.
-		now := day0.Add(time.Hour)
-		sealed := seal.SealRefresh(ring.SealingKey(now), session(now), 0)
-		if _, err := ring.SigningKey(now).Sign([]byte("{}")); err != nil || opens(ring, sealed) || opens(other, sealed) {
-			t.Errorf("Sign = %v; what the node sealed opens: %v, %v", err, opens(ring, sealed), opens(other, sealed))
-		}
-		if err := <-loaded; err == nil {
-			t.Error("Maintain = nil, want that the root key does not answer")
-		}
-		mine.set(func() { mine.hang = false })
-		maintain(t, now, ring)
-		if err := ring.Ready(now); err != nil {
-			t.Errorf("afterwards Ready = %v", err)
-		}
-	})
 }

@@ -14,7 +14,7 @@ type lack struct {
 	why error
 }
 
-// Err returns what the last Maintain returned: not nil when the database or a root key could not be asked, or a key was
+// Err returns how the last try to look after the ring went: not nil when the database or a root key could not be asked, or a key was
 // wrapped by a root key that is not here. The ring goes on with the keys that it has, but the server might not start
 // again. It is for the log and for metrics; whether to serve is for Ready to say.
 func (r *Ring) Err() error {
@@ -34,7 +34,9 @@ func (r *Ring) Ready(now time.Time) error {
 			return fmt.Errorf("key %d (%s) of the ring is in use and is not here: %w", l.row.ID, l.row.Purpose, l.why)
 		}
 	}
-	if age, limit := now.Sub(s.loaded), r.staleAfter(); age >= limit {
+	// By the clock on the wall as well: the other one stands still while the machine is suspended.
+	age := max(now.Sub(s.loaded), now.Round(0).Sub(s.loaded.Round(0)))
+	if limit := r.staleAfter(); age >= limit {
 		return fmt.Errorf("the key ring was loaded %s ago, and keys that are not here can be in use after %s", age.Round(time.Second), limit)
 	}
 	return nil

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,8 +23,9 @@ var killed = time.UnixMilli(1)
 //
 // It errs with store.ErrNotFound when the ring has no such key.
 func (r *Ring) Retire(ctx context.Context, id uint32, now time.Time) ([]Key, error) {
-	r.changing.Lock()
-	defer r.changing.Unlock()
+	r.growing.Lock()
+	defer r.growing.Unlock()
+	r.set(now)
 	var all []store.RingKey
 	added, err := r.grow(ctx, now, func(rows []store.RingKey) ([]plan, error) {
 		all = rows
@@ -32,8 +34,8 @@ func (r *Ring) Retire(ctx context.Context, id uint32, now time.Time) ([]Key, err
 	if err != nil {
 		return nil, err
 	}
-	if err := r.keys.RetireRingKey(ctx, id, killed); err != nil {
-		return nil, fmt.Errorf("retire ring key: %w", err)
+	if err := r.kill(ctx, id); err != nil {
+		return nil, err
 	}
 	err = r.maintain(ctx, now)
 	r.err.Store(&err)
@@ -42,6 +44,29 @@ func (r *Ring) Retire(ctx context.Context, id uint32, now time.Time) ([]Key, err
 		made = append(made, named(all, now, row.ID)...)
 	}
 	return made, err
+}
+
+// kill sets the expiry of the key of that id to killed, whatever other nodes set it to meanwhile; from then on they cannot.
+// A key that is gone is as good.
+func (r *Ring) kill(ctx context.Context, id uint32) error {
+	for range rounds {
+		rows, err := r.keys.RingKeys(ctx)
+		if err != nil {
+			return fmt.Errorf("load key ring: %w", err)
+		}
+		i := slices.IndexFunc(rows, func(row store.RingKey) bool { return row.ID == id })
+		if i < 0 || rows[i].Expires.Equal(killed) {
+			return nil
+		}
+		err = r.keys.RetireRingKey(ctx, id, rows[i].Expires, killed)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("retire ring key: %w", err)
+		}
+	}
+	return errRestless
 }
 
 // successor plans the key that must be there before the one of that id is retired out of turn. There is none to plan when

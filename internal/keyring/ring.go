@@ -47,17 +47,20 @@ type Ring struct {
 	root  *Root
 	opts  Options
 	state atomic.Pointer[state]
-	err   atomic.Pointer[error] // what the last Maintain returned
+	err   atomic.Pointer[error] // see Err
 
-	changing sync.Mutex // held while the ring is loaded or changed
-	held     map[uint32]secret
-}
+	// patience is how long Maintain waits for root keys.
+	patience time.Duration
+	// growing is held while keys are unwrapped, made and retired, also while a root key is waited for. It comes before mu.
+	growing sync.Mutex
 
-// secret is a key that was unwrapped.
-type secret struct {
-	purpose string
-	wrapped []byte
-	bytes   []byte
+	mu      sync.Mutex // held while the view is made; never while a root key is asked
+	now     time.Time  // when the ring was looked after last
+	held    map[uint32]secret
+	why     map[uint32]error // what keeps keys from being unwrapped
+	highest uint32           // of all ids that were ever seen
+	attempt *attempt         // the one under way, or nil
+	problem error            // of the last attempt that ended
 }
 
 // state is one view of the ring; it never changes once it is published.
@@ -82,8 +85,8 @@ type sealKey struct {
 // the key that the ring was wrapped with; the message says which is. Other errors say why root or the database could not
 // be asked.
 func Open(ctx context.Context, keys store.Keys, root *Root, opts Options, now time.Time) (*Ring, error) {
-	r := &Ring{keys: keys, root: root, opts: opts}
-	if err := r.Maintain(ctx, now); err != nil {
+	r := &Ring{keys: keys, root: root, opts: opts, patience: askQuickly, now: now, held: map[uint32]secret{}}
+	if err := r.maintain(ctx, now); err != nil { // nobody else has the ring yet, and nothing can be done without it
 		return nil, err
 	}
 	return r, nil

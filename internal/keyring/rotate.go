@@ -2,7 +2,9 @@ package keyring
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -42,35 +44,34 @@ func newestOf(rows []store.RingKey, ofClass string) (store.RingKey, bool) {
 	return store.RingKey{}, false
 }
 
-// make returns rows of fresh keys to be added to rows, and what is in them.
-func (r *Ring) make(ctx context.Context, rows []store.RingKey, wanted []plan, now time.Time) (made []store.RingKey, fresh [][]byte, err error) {
-	var next uint32 = 1
-	for _, row := range rows {
-		next = max(next, row.ID+1)
+// make returns rows of fresh keys to be added to what was read, and what is in them. It may wait for a root key.
+//
+// Nodes that have read the same make the same ids, so the database refuses what the slower one adds even where others
+// added and deleted as many keys meanwhile. And no id comes again, because the key with the highest one is not deleted.
+func (r *Ring) make(ctx context.Context, v reading, wanted []plan, now time.Time) (made []store.RingKey, fresh [][]byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askAtMost)
+	defer cancel()
+	if v.highest > math.MaxUint32-uint32(len(wanted)) {
+		return nil, nil, errors.New("the ids of the key ring are used up")
 	}
+	id := v.highest
 	for _, p := range wanted {
+		id++
 		b, publicID, err := newSecret(p.purpose)
 		if err != nil {
 			return nil, nil, err
 		}
-		wrapped, err := r.root.wrap(ctx, Label{ID: next, Purpose: p.purpose}, b)
+		wrapped, err := r.root.wrap(ctx, Label{ID: id, Purpose: p.purpose}, b)
 		if err != nil {
 			return nil, nil, err
 		}
 		made = append(made, store.RingKey{
-			ID: next, Purpose: p.purpose, Created: now, UseFrom: p.useFrom, Wrapped: wrapped, PublicID: publicID,
+			ID: id, Purpose: p.purpose, Wrapped: wrapped, PublicID: publicID,
+			Created: now.Truncate(time.Millisecond), UseFrom: p.useFrom, // the database keeps whole milliseconds
 		})
 		fresh = append(fresh, b)
-		next++
 	}
 	return made, fresh, nil
-}
-
-// hold keeps what is in rows that were added, so that the root key is not asked for it.
-func (r *Ring) hold(rows []store.RingKey, fresh [][]byte) {
-	for i, row := range rows {
-		r.held[row.ID] = secret{purpose: row.Purpose, wrapped: row.Wrapped, bytes: fresh[i]}
-	}
 }
 
 // Purposes are what Rotate takes, and what keys replace each other in: envelopes and the credentials beside them, id
@@ -89,8 +90,9 @@ func (r *Ring) Rotate(ctx context.Context, now time.Time, purposes []string) ([]
 			return nil, fmt.Errorf("%q is not one of the purposes %q", p, Purposes)
 		}
 	}
-	r.changing.Lock()
-	defer r.changing.Unlock()
+	r.growing.Lock()
+	defer r.growing.Unlock()
+	r.set(now)
 	var waiting []Key
 	// Keys that were added are among those that wait, once the ring was loaded again.
 	_, err := r.grow(ctx, now, func(rows []store.RingKey) ([]plan, error) {

@@ -20,7 +20,7 @@ type remote struct {
 	mu              sync.Mutex
 	wraps, unwraps  int
 	away, noUnwraps bool
-	hang            bool // it does not answer until the asker gives up
+	hang            chan struct{} // it does not answer until this is closed, or the asker gives up; nil: it answers
 }
 
 func newRemote(t *testing.T, id string) *remote {
@@ -51,9 +51,12 @@ func (r *remote) answer(ctx context.Context, count *int, no func() bool) error {
 	*count++
 	hang, away := r.hang, r.away || no()
 	r.mu.Unlock()
-	if hang {
-		<-ctx.Done()
-		return ctx.Err()
+	if hang != nil {
+		select {
+		case <-hang:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	if away {
 		return errOut

@@ -218,7 +218,7 @@ func (b *Board) Check(s signin.Session) error {
 func (b *Board) CheckPrincipal(p signin.Principal, asOf int64, issued time.Time) error {
 	switch {
 	case b.Ended(signin.DisabledPerson, p.PersonID, asOf, issued):
-		return signin.Refuse(signin.PermissionMissing, "This person was disabled since the login. Ask the administrator.")
+		return signin.Refuse(signin.PermissionMissing, "This person was disabled since the login. Sign in again; if that is refused, ask the administrator.")
 	case b.Ended(signin.ChangedCredentials, p.PersonID, asOf, issued):
 		return signin.Refuse(signin.CredentialsChanged, "The password was changed since the login. Sign in again with the new one.")
 	case b.Ended(signin.RemovedAssignment, signin.AssignmentSubject(p.PersonID, p.RoleID), asOf, issued):

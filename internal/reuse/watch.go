@@ -10,10 +10,6 @@ import (
 	"github.com/latchkey-id/latchkey/internal/store"
 )
 
-// Grace is by how many steps a token may be older than the newest that was brought: what a slow program, or one that
-// sends a request again, may bring.
-const Grace = 2
-
 const (
 	shards = 16
 	// perShard is how many sessions a shard holds between two reports, which bounds the memory to some tens of megabytes.
@@ -25,6 +21,7 @@ const (
 // Watch sees the refreshes of one node. It is safe for concurrent use.
 type Watch struct {
 	steps  store.Steps
+	grace  int64
 	shards [shards]shard
 	lost   atomic.Uint64
 }
@@ -38,8 +35,14 @@ type shard struct {
 type seen struct {
 	session         signin.Session
 	lowest, highest int64
-	// behind is the lowest step that was brought after one that is higher by more than Grace; -1: there was none.
+	// behind is the lowest step that was brought after one that is higher by more than the grace; -1: there was none.
 	behind int64
+}
+
+// Grace returns by how many steps a token may be older than the newest that was brought: two for a slow program, and as many
+// as go by while a client still sends a request again whose answer it lost.
+func Grace(l signin.Lifetimes) int64 {
+	return 2 + int64((l.Proof+l.Step-1)/l.Step)
 }
 
 // Suspicion is that a session is refreshed from two places.
@@ -49,9 +52,10 @@ type Suspicion struct {
 	Highest int64 // of the newest token that was brought before it
 }
 
-// New returns a Watch that reports to steps.
-func New(steps store.Steps) *Watch {
-	w := &Watch{steps: steps}
+// New returns a Watch that reports to steps. grace is by how many steps a token may be older than the newest that was
+// brought before it; see Grace.
+func New(steps store.Steps, grace int64) *Watch {
+	w := &Watch{steps: steps, grace: grace}
 	for i := range w.shards {
 		w.shards[i].seen = map[signin.SessionID]seen{}
 	}
@@ -74,7 +78,7 @@ func (w *Watch) Brought(s signin.Session, step int64) {
 	case !ok:
 		b = seen{session: s, lowest: step, highest: step, behind: -1}
 	default:
-		if step < b.highest-Grace && (b.behind < 0 || step < b.behind) {
+		if step < b.highest-w.grace && (b.behind < 0 || step < b.behind) {
 			b.behind = step
 		}
 		b.lowest, b.highest = min(b.lowest, step), max(b.highest, step)
@@ -124,7 +128,7 @@ func (w *Watch) report(ctx context.Context, all map[signin.SessionID]seen) ([]Su
 	} {
 		var reports []store.StepReport
 		tell := func() error {
-			lags, err := w.steps.ReportSteps(ctx, reports, Grace)
+			lags, err := w.steps.ReportSteps(ctx, reports, w.grace)
 			for _, l := range lags {
 				suspicions[l.Session] = Suspicion{all[l.Session].session, l.Step, l.Highest}
 			}

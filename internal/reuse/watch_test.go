@@ -19,7 +19,7 @@ func nodes(t *testing.T) (here, elsewhere *Watch) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	return New(st), New(st)
+	return New(st, 2), New(st, 2)
 }
 
 func session() signin.Session {
@@ -104,7 +104,7 @@ func TestManySessionsAreReportedInBatches(t *testing.T) {
 
 // Whatever comes between two reports, memory is bounded.
 func TestWatchIsBounded(t *testing.T) {
-	w := New(nil)
+	w := New(nil, 2)
 	for range shards * perShard * 2 {
 		s := signin.Session{ID: signin.NewSessionID(noon)}
 		w.Brought(s, 0)
@@ -118,13 +118,25 @@ func TestWatchIsBounded(t *testing.T) {
 	}
 }
 
+// A request is sent again for as long as its proof is good, by which time other programs may be steps ahead.
+func TestGraceCoversRequestsThatAreSentAgain(t *testing.T) {
+	l := signin.DefaultLifetimes()
+	if got := Grace(l); got != 3 {
+		t.Errorf("Grace by default = %d, want 3", got)
+	}
+	l.Step = 30 * time.Second
+	if got := Grace(l); got != 12 {
+		t.Errorf("Grace with steps of 30s = %d, want 12", got)
+	}
+}
+
 func TestNobodyWatches(t *testing.T) {
 	var w *Watch
 	w.Brought(session(), 1) // must not panic
 }
 
 func BenchmarkBrought(b *testing.B) {
-	w := New(nil)
+	w := New(nil, 2)
 	s := session()
 	b.ReportAllocs()
 	for b.Loop() {

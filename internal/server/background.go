@@ -47,7 +47,13 @@ func (s *Server) start(ctx context.Context, cfg config.Config) {
 	}
 	rings, resets := s.board.Read(signin.ChangedRing), s.board.Resets()
 	changed := make(chan struct{}, 1) // the ring has a loop of its own, because its root key may be slow to answer
+	deaf := false
 	s.every(ctx, pollNotices, wake, "poll notices", func(now time.Time) error {
+		if is := s.board.Fresh(now) != nil; is != deaf {
+			if deaf = is; deaf {
+				s.log.Error("deaf: the database has told no notices for too long, so every session is refused until it does", "after", deafFor.String())
+			}
+		}
 		asking, cancel := context.WithTimeout(ctx, pollLimit)
 		defer cancel()
 		err := s.board.Poll(asking, now)

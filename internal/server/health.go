@@ -43,9 +43,12 @@ const late = 5 * time.Second
 // and so does one that lacks a key.
 func (s *Server) ready(w http.ResponseWriter, c *wire.Call) {
 	c.Record.Operation, c.Record.Outcome = "Ready", "ok"
-	r := readiness{Status: "ready", Checks: map[string]string{"notices": "ok", "key_ring": "ok"}}
+	age := c.Now.Sub(s.board.Heard())
+	r := readiness{Status: "ready", Checks: map[string]string{
+		"notices": fmt.Sprintf("ok; the database was heard %d ms ago", max(0, age.Milliseconds())), "key_ring": "ok",
+	}}
 	status := http.StatusOK
-	if age := c.Now.Sub(s.board.Heard()); age > late {
+	if age > late {
 		r.Checks["notices"] = fmt.Sprintf("the database has not answered for %d seconds; after %d this server refuses sessions",
 			int64(age/time.Second), int64(deafFor/time.Second))
 	}
@@ -78,6 +81,10 @@ func (s *Server) health(w http.ResponseWriter, c *wire.Call) {
 	err := s.board.Fresh(c.Now)
 	if pingErr := s.store.Ping(c.Context()); err == nil && pingErr != nil {
 		err = signin.RefuseBecause(pingErr, signin.Overloaded, "the database does not answer")
+	}
+	// One that was moved away answers, and takes nothing.
+	if err == nil && c.Now.Sub(s.board.Heard()) > late {
+		err = signin.Refuse(signin.Overloaded, "the database has told no notices for some seconds; the log says why")
 	}
 	if err != nil {
 		wire.WriteFault(w, c, err)

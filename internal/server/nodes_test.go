@@ -130,7 +130,7 @@ func TestChangedRingIsLoadedWithinTwoSeconds(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := time.Now()
-		if err := s.Store.RetireRingKey(t.Context(), before[0].ID, now.Add(-time.Second)); err != nil {
+		if err := s.Store.RetireRingKey(t.Context(), before[0].ID, before[0].Expires, now.Add(-time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		token := s.Client().Login(t).RefreshToken
@@ -168,7 +168,7 @@ func TestNodeThatLacksAKeyIsNotReady(t *testing.T) {
 				t.Errorf("GET %s = %d, want 503", path, w.Code)
 			}
 		}
-		if err := s.Store.RetireRingKey(t.Context(), 99, now.Add(-time.Hour)); err != nil {
+		if err := s.Store.RetireRingKey(t.Context(), 99, time.Time{}, now.Add(-time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute + time.Second)

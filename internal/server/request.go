@@ -79,6 +79,9 @@ func (s *Server) ownHost(h wire.Handler) wire.Handler {
 	}
 }
 
+// probes are the operations that a load balancer asks for every few seconds.
+var probes = map[string]bool{"Live": true, "Ready": true, "Health": true}
+
 // finish recovers from a panic, logs and counts.
 func (s *Server) finish(w *answerWriter, c *wire.Call, span *telemetry.Span, began time.Time) {
 	if p := recover(); p != nil {
@@ -104,6 +107,8 @@ func (s *Server) finish(w *answerWriter, c *wire.Call, span *telemetry.Span, beg
 	switch {
 	case c.Record.Outcome == signin.Overloaded.String():
 		level = slog.LevelWarn
+	case w.status == http.StatusOK && probes[c.Record.Operation]:
+		level = slog.LevelDebug
 	case w.status >= 500 && c.Record.Outcome != signin.Abandoned.String():
 		level = slog.LevelError
 	}
@@ -180,7 +185,7 @@ func (s *Server) remote(r *http.Request) netip.Addr {
 	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(forwarded) - 1; i >= 0; i-- {
 		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
-		if err != nil {
+		if err != nil || next.Zone() != "" { // a zone is any text
 			return addr
 		}
 		addr = next.Unmap()

@@ -126,7 +126,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		store: st, ring: ring, board: board, trail: audit.New(st, o.Log), revoke: cfg.Reuse.Revoke,
 	}
 	if cfg.Reuse.Detect {
-		s.watch = reuse.New(st)
+		s.watch = reuse.New(st, reuse.Grace(cfg.Lifetimes.Signin()))
 	}
 	if err := s.open(cfg, o.Development); err != nil {
 		return nil, err

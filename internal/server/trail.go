@@ -18,7 +18,7 @@ import (
 var audited = map[signin.Kind]struct{ kind, detail string }{
 	signin.CodeSpent:        {audit.CodeReplayed, "An authorization code came a second time. The session that it had started was revoked."},
 	signin.ProofKeyMismatch: {audit.ProofKeyRefused, "A refresh token was brought with a DPoP proof by another key. It was refused; the session goes on."},
-	signin.PasswordWrong:    {audit.SignInRefused, "A wrong password was typed for this person."},
+	signin.PasswordWrong:    {audit.SignInRefused, "A sign-in under this name was refused: the password was wrong, or the person is disabled."},
 }
 
 // note adds the event that a request was, if it was one.

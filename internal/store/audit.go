@@ -30,6 +30,8 @@ type AuditQuery struct {
 	Before signin.SessionID
 	// Person: only events about the person of that id; empty: about anybody.
 	Person string
+	// Kind: only events of that kind; empty: of any. It is for a Person, of whom there are few enough to look through.
+	Kind string
 	// Limit is the most events that are returned; 0 or less: none.
 	Limit int
 }

@@ -201,8 +201,9 @@ type Keys interface {
 	// AddRingKeys adds all of keys, provided that the ring still has exactly have keys, so that of several nodes that
 	// find the ring in need of keys one makes them. ErrExists: it had another number; nothing changed.
 	AddRingKeys(ctx context.Context, have int, keys []RingKey) error
-	// RetireRingKey sets when the key expires.
-	RetireRingKey(ctx context.Context, id uint32, expires time.Time) error
+	// RetireRingKey sets when the key expires. An expiry that was set is only ever moved by a call that names it: was is what
+	// the caller saw (zero: none). ErrNotFound: the key is gone, or somebody else set another expiry; nothing changed.
+	RetireRingKey(ctx context.Context, id uint32, was, expires time.Time) error
 	// DeleteRingKeys deletes the keys that expired before now.
 	DeleteRingKeys(ctx context.Context, now time.Time) error
 }

@@ -98,7 +98,7 @@ func start(t testing.TB, dev *server.Development, hash string, options []Option)
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := sqlite.Open(ctx, filepath.Join(cfg.Data, "latchkey.db"), now, sqlite.Options{Observe: s.observe})
+	st, err := sqlite.Open(ctx, filepath.Join(cfg.Data, "latchkey.db"), now, sqlite.Options{Observe: observer(s.metrics, s.traces)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,11 +223,13 @@ func (s *Server) StallLogins() (resume func()) {
 	return func() { <-s.logins }
 }
 
-// observe tells the metrics and the trace, as cmd/latchkey does.
-func (s *Server) observe(ctx context.Context, operation string, took time.Duration, err error) {
-	s.metrics.ObserveStore(ctx, operation, took, err)
-	ended := time.Now()
-	s.traces.Child(ctx, "store "+operation, ended.Add(-took), ended, err)
+// observer tells the metrics and the trace, as cmd/latchkey does.
+func observer(metrics *server.Metrics, traces *telemetry.Exporter) store.Observer {
+	return func(ctx context.Context, operation string, took time.Duration, err error) {
+		metrics.ObserveStore(ctx, operation, took, err)
+		ended := time.Now()
+		traces.Child(ctx, "store "+operation, ended.Add(-took), ended, err)
+	}
 }
 
 // StopTelemetry sends the traces that wait.

@@ -27,6 +27,10 @@ func (e *Endpoint) redeem(ctx context.Context, c *wire.Call, r *request) (signin
 	if _, err := e.admit(ctx, c, r, 0); err != nil {
 		return signin.Session{}, err
 	}
+	// Also where its row was lost with the database that it was in.
+	if e.Board.Revoked(a.ID) {
+		return signin.Session{}, e.replayed(ctx, c, a)
+	}
 
 	s := signin.Begin(a, r.proof.Key, c.Now, e.Lifetimes)
 	err = e.Sessions.RedeemCode(ctx, s)

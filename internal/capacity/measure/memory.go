@@ -69,7 +69,7 @@ func proofs(now time.Time) (float64, error) {
 // reports returns the bytes of a session that waits to be reported.
 func reports(now time.Time) (float64, error) {
 	return heapOf(func(n int) (any, error) {
-		w := reuse.New(nil)
+		w := reuse.New(nil, 3)
 		for range n {
 			w.Brought(session(now, time.Hour), 3)
 		}

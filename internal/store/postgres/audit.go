@@ -23,7 +23,7 @@ SELECT id, at_ms, kind, request, session, client, principal, person, remote, det
 WHERE id < $1 ORDER BY id DESC LIMIT $2`
 	eventsAbout = `
 SELECT id, at_ms, kind, request, session, client, principal, person, remote, detail FROM audit_event
-WHERE person = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+WHERE person = $1 AND id < $2 AND ($4 = '' OR kind = $4) ORDER BY id DESC LIMIT $3`
 
 	oldEvents    = `SELECT count(*) FROM (SELECT id FROM audit_event WHERE id < $1 LIMIT $2) AS old`
 	deleteEvents = `
@@ -58,7 +58,7 @@ func (s *Store) AuditEvents(ctx context.Context, q store.AuditQuery) (_ []store.
 	if q.Person == "" {
 		return all(s.query(ctx, events, before, limit), scanEvent)
 	}
-	return all(s.query(ctx, eventsAbout, q.Person, before, limit), scanEvent)
+	return all(s.query(ctx, eventsAbout, q.Person, before, limit, q.Kind), scanEvent)
 }
 
 func scanEvent(row scanner) (e store.AuditEvent, err error) {

@@ -23,11 +23,11 @@ func scanRingKey(row scanner) (k store.RingKey, err error) {
 }
 
 // AddRingKeys implements store.Keys. A row that all who add lock first makes them come one after the other, so that none
-// counts what another is about to change.
+// counts what another is about to change. It is one that nobody else waits for.
 func (s *Store) AddRingKeys(ctx context.Context, have int, keys []store.RingKey) (err error) {
 	defer s.operation(ctx, "add_ring_keys")(&err)
 	return s.write(ctx, func(t tx) error {
-		if _, err := t.exec(`SELECT last FROM notice_counter WHERE id = 1 FOR UPDATE`); err != nil {
+		if _, err := t.exec(`SELECT version FROM schema_migrations WHERE version = 1 FOR UPDATE`); err != nil {
 			return err
 		}
 		var found int64
@@ -58,10 +58,11 @@ func expiry(at time.Time) *int64 {
 }
 
 // RetireRingKey implements store.Keys.
-func (s *Store) RetireRingKey(ctx context.Context, id uint32, expires time.Time) (err error) {
+func (s *Store) RetireRingKey(ctx context.Context, id uint32, was, expires time.Time) (err error) {
 	defer s.operation(ctx, "retire_ring_key")(&err)
 	return s.write(ctx, func(t tx) error {
-		return t.change("ring key", `UPDATE ring_key SET expires_ms = $1 WHERE id = $2`, expiry(expires), int64(id))
+		return t.change("ring key as it expired", `UPDATE ring_key SET expires_ms = $1 WHERE id = $2 AND expires_ms IS NOT DISTINCT FROM $3`,
+			expiry(expires), int64(id), expiry(was))
 	})
 }
 

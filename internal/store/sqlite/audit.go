@@ -17,7 +17,7 @@ ON CONFLICT (id) DO NOTHING`
 
 	eventColumns = `SELECT id, at_ms, kind, request, session, client, principal, person, remote, detail FROM audit_event`
 	events       = eventColumns + ` WHERE id < ? ORDER BY id DESC LIMIT ?`
-	eventsAbout  = eventColumns + ` WHERE person = ? AND id < ? ORDER BY id DESC LIMIT ?`
+	eventsAbout  = eventColumns + ` WHERE person = ? AND id < ? AND (? = '' OR kind = ?) ORDER BY id DESC LIMIT ?`
 
 	firstEvents  = `SELECT count(*) FROM (SELECT 1 FROM audit_event WHERE id < ? LIMIT ?)`
 	deleteEvents = `DELETE FROM audit_event WHERE id IN (SELECT id FROM audit_event WHERE id < ? ORDER BY id LIMIT ?)`
@@ -52,7 +52,7 @@ func (s *Store) AuditEvents(ctx context.Context, q store.AuditQuery) (_ []store.
 	if q.Person == "" {
 		return all(s.query(ctx, events, before, limit), scanEvent)
 	}
-	return all(s.query(ctx, eventsAbout, q.Person, before, limit), scanEvent)
+	return all(s.query(ctx, eventsAbout, q.Person, before, q.Kind, q.Kind, limit), scanEvent)
 }
 
 func scanEvent(row scanner) (e store.AuditEvent, err error) {

@@ -52,10 +52,11 @@ func expiry(at time.Time) any {
 }
 
 // RetireRingKey implements store.Keys.
-func (s *Store) RetireRingKey(ctx context.Context, id uint32, expires time.Time) (err error) {
+func (s *Store) RetireRingKey(ctx context.Context, id uint32, was, expires time.Time) (err error) {
 	defer s.operation(ctx, "retire_ring_key")(&err)
 	return s.write(ctx, func(t tx) error {
-		return t.change("ring key", `UPDATE ring_key SET expires_ms = ? WHERE id = ?`, expiry(expires), int64(id))
+		return t.change("ring key as it expired", `UPDATE ring_key SET expires_ms = ? WHERE id = ? AND expires_ms IS ?`,
+			expiry(expires), int64(id), expiry(was))
 	})
 }
 

@@ -137,7 +137,7 @@ func fillEveryPart(t *testing.T, s store.Store) signin.Session {
 		must(t, "RecordAudit", s.RecordAudit(ctx, []store.AuditEvent{e}))
 	}
 	must(t, "SetPassword", s.SetPassword(ctx, alice.ID, "h", noon, later))
-	must(t, "RetireRingKey", s.RetireRingKey(ctx, firstKey.ID, time.Time{}))
+	must(t, "RetireRingKey", s.RetireRingKey(ctx, firstKey.ID, firstKey.Expires, time.Time{}))
 	code := session(noon)
 	code.Key, code.Methods = signin.Thumbprint{}, ""
 	must(t, "RedeemCode", s.RedeemCode(ctx, code))

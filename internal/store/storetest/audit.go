@@ -98,6 +98,7 @@ var auditTests = []test{
 		var all, alices, nobodys []store.AuditEvent
 		for i := range 30 {
 			e := event(noon.Add(time.Duration(-i)*time.Second), []string{alice.ID, bob.ID, ""}[i%3])
+			e.Kind = []string{"code-replayed", "sign-in-refused"}[i/3%2]
 			all = append(all, e)
 			switch e.Person {
 			case alice.ID:
@@ -109,6 +110,10 @@ var auditTests = []test{
 		must(t, "RecordAudit", s.RecordAudit(t.Context(), all))
 		wantEvents(t, s, store.AuditQuery{Person: alice.ID, Limit: 100}, alices...)
 		wantEvents(t, s, store.AuditQuery{Person: alice.ID, Limit: 3}, alices[:3]...)
+		for _, kind := range []string{alices[0].Kind, alices[1].Kind, "none"} {
+			of := slices.DeleteFunc(slices.Clone(alices), func(e store.AuditEvent) bool { return e.Kind != kind })
+			wantEvents(t, s, store.AuditQuery{Person: alice.ID, Kind: kind, Limit: 2}, of[:min(2, len(of))]...)
+		}
 		wantEvents(t, s, store.AuditQuery{Person: alice.ID, Limit: 3, Before: alices[2].ID}, alices[3:6]...)
 		wantEvents(t, s, store.AuditQuery{Person: alice.ID, Limit: 3, Before: nobodys[0].ID}, alices[1:4]...)
 		wantEvents(t, s, store.AuditQuery{Person: "AIDANOBODY", Limit: 3})

@@ -115,7 +115,9 @@ var calls = []call{
 	{"RewrapRingKeys", func(ctx context.Context, s store.Store) error {
 		return s.RewrapRingKeys(ctx, []store.Rewrap{{ID: firstKey.ID, From: firstKey.Wrapped, To: []byte("new")}})
 	}},
-	{"RetireRingKey", func(ctx context.Context, s store.Store) error { return s.RetireRingKey(ctx, firstKey.ID, later) }},
+	{"RetireRingKey", func(ctx context.Context, s store.Store) error {
+		return s.RetireRingKey(ctx, firstKey.ID, firstKey.Expires, later)
+	}},
 	{"DeleteRingKeys", func(ctx context.Context, s store.Store) error { return s.DeleteRingKeys(ctx, later.AddDate(1, 0, 0)) }},
 	{"ReportSteps", func(ctx context.Context, s store.Store) error {
 		_, err := s.ReportSteps(ctx, []store.StepReport{{Session: signin.NewSessionID(noon), Step: 1, End: later}}, 2)

@@ -223,5 +223,5 @@ var missing = []call{
 		_, err := s.ClientByID(ctx, signin.SameDevice)
 		return err
 	}},
-	{"RetireRingKey", func(ctx context.Context, s store.Store) error { return s.RetireRingKey(ctx, 77, later) }},
+	{"RetireRingKey", func(ctx context.Context, s store.Store) error { return s.RetireRingKey(ctx, 77, time.Time{}, later) }},
 }

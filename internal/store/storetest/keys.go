@@ -37,10 +37,30 @@ var keyTests = []test{
 	{"KeyIsRetired", func(t *testing.T, db *database) {
 		s := db.open(t)
 		must(t, "AddRingKeys", s.AddRingKeys(t.Context(), 0, []store.RingKey{firstKey, secondKey}))
-		must(t, "RetireRingKey", s.RetireRingKey(t.Context(), firstKey.ID, later))
+		must(t, "RetireRingKey", s.RetireRingKey(t.Context(), firstKey.ID, time.Time{}, later))
 		retired := firstKey
 		retired.Expires = later
 		wantRing(t, s, retired, secondKey)
+		must(t, "RetireRingKey", s.RetireRingKey(t.Context(), firstKey.ID, later, noon))
+		retired.Expires = noon
+		wantRing(t, s, retired, secondKey)
+		must(t, "RetireRingKey", s.RetireRingKey(t.Context(), firstKey.ID, noon, time.Time{}))
+		wantRing(t, s, firstKey, secondKey)
+	}},
+	{"ExpiryIsMovedOnlyByWhoSawIt", func(t *testing.T, db *database) {
+		s := db.open(t)
+		must(t, "AddRingKeys", s.AddRingKeys(t.Context(), 0, []store.RingKey{firstKey, secondKey}))
+		atOnce := time.UnixMilli(1).UTC()
+		must(t, "RetireRingKey at once", s.RetireRingKey(t.Context(), firstKey.ID, firstKey.Expires, atOnce))
+		must(t, "RetireRingKey at once", s.RetireRingKey(t.Context(), secondKey.ID, secondKey.Expires, atOnce))
+		for _, k := range []store.RingKey{firstKey, secondKey} { // the first had no expiry, the second had one
+			wantError(t, "RetireRingKey by a node that did not see it retired",
+				s.RetireRingKey(t.Context(), k.ID, k.Expires, later.Add(time.Hour)), store.ErrNotFound)
+		}
+		wantError(t, "RetireRingKey of a key that is not there", s.RetireRingKey(t.Context(), 77, time.Time{}, later), store.ErrNotFound)
+		first, second := firstKey, secondKey
+		first.Expires, second.Expires = atOnce, atOnce
+		wantRing(t, s, first, second)
 	}},
 	{"OnlyExpiredKeysAreDeleted", func(t *testing.T, db *database) {
 		s := db.open(t)
