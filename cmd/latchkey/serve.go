@@ -74,6 +74,11 @@ func serve(ctx context.Context, o *output, cfg config.Config, root *keyring.Root
 		return err
 	}
 	defer st.Close()
+	if w, ok := st.(interface{ Warnings() []string }); ok {
+		for _, warning := range w.Warnings() {
+			log.Warn("the database may lose what was answered: "+warning, "see", "docs/operations.md, Many nodes")
+		}
+	}
 	if fresh {
 		log.Warn("made a new database, which has nobody in it yet", "data", cfg.Data)
 	}

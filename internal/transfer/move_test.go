@@ -186,7 +186,7 @@ func TestWhatChangesAfterTheFirstPassIsCopied(t *testing.T) {
 			must(t, "Assign", from.Assign(ctx, "AIDA0", "AROA"))
 			must(t, "Unassign", from.Unassign(ctx, "AIDA", "AROA", noon, noon))
 			must(t, "SetPassword", from.SetPassword(ctx, "AIDA", "other", noon, noon.Add(time.Hour)))
-			must(t, "RetireRingKey", from.RetireRingKey(ctx, 1, noon))
+			must(t, "RetireRingKey", from.RetireRingKey(ctx, 1, time.Time{}, noon))
 			must(t, "Remove", from.Remove(ctx, []store.Record{{Part: store.PartSessions, Value: sessions[0]}, {Part: store.PartSessions, Value: sessions[49]}}))
 		}}
 		_, err := move(t, changing, to, Options{})

@@ -28,7 +28,7 @@ const (
 // limits are what the server does to a session of ours, unless the URL says otherwise. Milliseconds.
 var limits = map[string]string{
 	"statement_timeout":                   "10000",
-	"idle_in_transaction_session_timeout": "30000",
+	"idle_in_transaction_session_timeout": "3000",
 	"application_name":                    "latchkey",
 }
 
@@ -52,6 +52,11 @@ func configureAny(url string, connections int, tracer pgx.QueryTracer) (*pgxpool
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errURL // what the library says may hold a part of the password
+	}
+	if verified := verifyRemote(url, &c.ConnConfig.Config); verified != url {
+		if c, err = pgxpool.ParseConfig(verified); err != nil || mayBePlain(&c.ConnConfig.Config) {
+			return nil, errURL
+		}
 	}
 	if c.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
 		return nil, errors.New("the simple protocol is not used, because it puts values into the text of statements; take default_query_exec_mode out of the URL")

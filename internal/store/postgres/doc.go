@@ -8,7 +8,8 @@
 //
 //	caller ─ RedeemCode ── queue ── 2 writers ── INSERT … SELECT FROM unnest(…)   primary
 //	caller ─ AddRole, Announce … ── pool ── BEGIN … COMMIT                        primary
-//	caller ─ NoticesAfter, RingKeys, SessionByID ── pool                          primary
+//	caller ─ RingKeys, SessionByID … ── pool                                      primary
+//	caller ─ NoticesAfter, LastNotice ── polls: one connection                    primary
 //	caller ─ PersonByName … ── pool of the replica, or pool                       replica, else primary
 //	         Wake ── one connection that listens                                  primary
 //

@@ -26,7 +26,7 @@ import (
 // xmin, COPY, arrays of several dimensions, now() and random values (the driver brings none).
 var (
 	plainKeywords = words(`
-		SELECT FROM WHERE AND IN AS ON JOIN LEFT ORDER BY DESC LIMIT OFFSET
+		SELECT FROM WHERE AND OR IN AS ON JOIN LEFT ORDER BY DESC LIMIT OFFSET
 		INSERT INTO VALUES UPDATE SET DELETE
 		CREATE TABLE INDEX ALTER ADD COLUMN PRIMARY KEY UNIQUE REFERENCES DEFAULT NOT NULL IF EXISTS
 		TRUE FALSE BEGIN COMMIT ROLLBACK ISOLATION LEVEL READ COMMITTED TO`)
@@ -36,6 +36,9 @@ var (
 		"NOTHING":   "as CONFLICT",
 		"EXCLUDED":  "the row that was to be inserted: all three",
 		"RETURNING": "on INSERT and UPDATE: all three",
+		"IS":        "IS NOT DISTINCT FROM a parameter: all three",
+		"DISTINCT":  "as IS",
+		"WITH":      "one UPDATE … RETURNING that an INSERT reads from: all three",
 		"FOR":       "FOR UPDATE alone, on rows of one table: all three, also in a subquery",
 		"ANY":       "column = ANY (array): all three",
 		"LISTEN":    "only PostgreSQL, and YugabyteDB from 2025.2 on: tried at Open, and done without where it is refused or silent",
@@ -56,9 +59,11 @@ var (
 		"CONVERT_TO":      "of text, with the encoding 'UTF8': its bytes, which are in one order everywhere: all three",
 		"PG_NOTIFY":       "as LISTEN; only called where that worked",
 	}
-	aliases = words(`k u r seen expired old redeemed reported happened`)
+	aliases = words(`k u r seen expired old redeemed reported happened counted`)
 	// catalog is where the schema is looked up; all three have these views of the standard.
 	catalog = words(`information_schema tables columns table_schema table_name column_name`)
+	// standbys are PostgreSQL's alone; others refuse the question, and are not asked again.
+	standbys = words(`pg_stat_replication`)
 	// parameters of the server are in quotes, except after SET.
 	settings = words(`synchronous_commit autocommit_before_ddl`)
 	channel  = words(`latchkey_notice`)
@@ -148,7 +153,7 @@ func namesOfSchema(list map[string]string) map[string]string {
 // unknownTo returns what is in the statement s and not in the lists.
 func unknownTo(s string, names map[string]string) (unknown []string) {
 	s = strings.ReplaceAll(s, "count(*)", "count(1)") // the one place for a star
-	known := []map[string]string{plainKeywords, specialKeywords, types, functions, aliases, catalog, settings, channel, names}
+	known := []map[string]string{plainKeywords, specialKeywords, types, functions, aliases, catalog, standbys, settings, channel, names}
 	for {
 		s = strings.TrimSpace(s)
 		if s == "" {

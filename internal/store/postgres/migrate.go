@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -20,6 +21,14 @@ import (
 //
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
+
+const (
+	// lockLimit is how long a statement of a migration waits for a table, in milliseconds. Everybody who comes later waits
+	// behind it, although what it waits for, such as a dump, would let them through.
+	lockLimit = "2000"
+	// lockPause is how long it then lets the others go on, and up to twice as long.
+	lockPause = time.Second
+)
 
 // migrations returns all in order.
 func migrations() ([]schema.Migration, error) { return schema.Read(migrationFiles) }
@@ -46,11 +55,12 @@ func statements(script string) []string {
 // migrate applies what the database lacks of all, each in a transaction of its own, and records it under the time now. It
 // fails when others brought the database to a schema that a binary which knows all cannot work with.
 //
-// It has a connection of its own, on which a statement may take as long as ctx lets it: another node may be at work, and
-// tables may be large.
+// It has a connection of its own, on which a statement may take as long as ctx lets it, because tables may be large; but
+// it does not wait for a lock for long.
 func migrate(ctx context.Context, config *pgx.ConnConfig, all []schema.Migration, now time.Time) error {
 	config = config.Copy()
 	config.RuntimeParams["statement_timeout"] = "0"
+	config.RuntimeParams["lock_timeout"] = lockLimit
 	c, err := connect(ctx, config)
 	if err != nil {
 		return err
@@ -59,7 +69,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, all []schema.Migration
 	if err := keepTransactionsWhole(ctx, c); err != nil {
 		return err
 	}
-	if err := again(ctx, func() error { return prepareRecord(ctx, c) }); err != nil {
+	if err := insist(ctx, func() error { return prepareRecord(ctx, c) }); err != nil {
 		return err
 	}
 	version, err := schemaVersion(ctx, c)
@@ -67,11 +77,33 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, all []schema.Migration
 		return err
 	}
 	for _, m := range all[min(version, len(all)):] {
-		if err := again(ctx, func() error { return apply(ctx, c, m, now) }); err != nil {
+		if err := insist(ctx, func() error { return apply(ctx, c, m, now) }); err != nil {
 			return fmt.Errorf("schema %04d_%s: %w", m.Version, m.Name, err)
 		}
 	}
 	return checkNewer(ctx, c, len(all)) // last, because others may migrate at the same time
+}
+
+// insist is again, and goes on until ctx ends while the server gives up its wait for a lock. In the pauses those get on
+// who queued behind it.
+func insist(ctx context.Context, do func() error) error {
+	var waited error
+	for {
+		err := again(ctx, do)
+		switch {
+		case code(err) == lockNotAvailable:
+			waited = err
+		case err != nil && waited != nil && ctx.Err() != nil: // it says only that the time is up
+			return waited
+		default:
+			return err
+		}
+		select {
+		case <-time.After(lockPause + rand.N(lockPause)):
+		case <-ctx.Done():
+			return waited
+		}
+	}
 }
 
 // keepTransactionsWhole turns off what CockroachDB does from version 25.1 on: it commits a transaction before a statement

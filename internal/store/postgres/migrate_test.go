@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -8,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/latchkey-id/latchkey/internal/pglocal/pgtest"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -170,5 +174,52 @@ func TestStatementsAreSplit(t *testing.T) {
 	want := []string{"CREATE TABLE x ( \n  i BIGINT\n)", "SELECT 1"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("statements = %q, want %q", got, want)
+	}
+}
+
+// A dump holds every table for as long as it takes. A migration that waits for it lets others in from time to time.
+func TestMigrationBehindADumpStopsNobody(t *testing.T) {
+	url, all := pgtest.Shared(t), shipped(t)
+	s, c := open(t, url), beside(t, url)
+	run(t, c, `BEGIN`, `LOCK TABLE session IN ACCESS SHARE MODE`)
+	upgraded := make(chan error)
+	go func() {
+		newer, err := openWith(t.Context(), and(all, len(all), widened), nil, Options{URL: url, Now: noon})
+		if err == nil {
+			err = newer.Close()
+		}
+		upgraded <- err
+	}()
+	awaitWaiting(t, c, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // twice as long as the migration waits
+	defer cancel()
+	if err := s.RedeemCode(ctx, session(noon)); err != nil {
+		t.Errorf("RedeemCode beside a migration that waits for a dump = %v", err)
+	}
+	run(t, c, `ROLLBACK`)
+	must(t, "Open by a newer binary", <-upgraded)
+	if n := number(t, c, `SELECT count(*) FROM schema_migrations`); n != int64(len(all)+1) {
+		t.Errorf("%d migrations are recorded, want %d", n, len(all)+1)
+	}
+}
+
+// Where the wait has no end, whoever starts the server learns what it waits for.
+func TestMigrationThatWaitsTooLongSaysWhatFor(t *testing.T) {
+	locked := &pgconn.PgError{Code: lockNotAvailable}
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := 0
+	err := insist(ctx, func() error {
+		if ran++; ran == 1 {
+			return locked
+		}
+		cancel()
+		return ctx.Err()
+	})
+	if !errors.Is(err, error(locked)) || ran != 2 || !strings.Contains(explain(err).Error(), "such as a dump") {
+		t.Errorf("insist = %v after %d tries, want the lock after 2", explain(err), ran)
+	}
+	mine := errors.New("mine")
+	if err := insist(t.Context(), func() error { return mine }); err != mine {
+		t.Errorf("insist with another error = %v, want it", err)
 	}
 }

@@ -19,15 +19,15 @@ const defaultConnections = 16
 
 // Options are what an operator or a metric wants of the driver.
 type Options struct {
-	// URL names the database, as postgres://user:password@host:port/database or in the form of libpq ("host=… user=…").
-	// Several hosts may be named, of which the one that takes writes is used, so that a failover needs no change here.
+	// URL names the database, as postgres://user:password@host:port/database or in the form of libpq ("host=… user=…"). Of
+	// several hosts the one that takes writes is used. Where it has no sslmode, remote hosts are verified.
 	URL string
 	// Replica names a standby of the database that may be read where that does no harm; empty: there is none.
 	Replica string
-	// Connections is the most that each pool holds; 0: 16. The writers and the listener have three more.
+	// Connections is the most that each pool holds; 0: 16. Beside them are four: of two writers, polls and the listener.
 	Connections int
-	// Observe hears of every operation; nil: nobody does. Besides those of the contract there is "replica", for each read
-	// that the replica was asked for, with an error where the primary had to be asked instead.
+	// Observe hears of every operation; nil: nobody does. "replica" is a read that the replica was asked for, with an error
+	// where the primary had to be asked instead; "commit" is a group of redemptions.
 	Observe store.Observer
 	// Now is the time that new migrations are recorded under.
 	Now time.Time
@@ -41,12 +41,14 @@ type Store struct {
 	pool    *pgxpool.Pool
 	replica *replica // nil: none
 	queue   *queue
+	polls   *polls
 	wake    *listener
 
 	// heard is the highest Seq that this node has read or given; see replica.
 	heard atomic.Int64
 
 	sessions, steps *sweeper
+	warnings        []string
 	closed          atomic.Bool
 }
 
@@ -57,9 +59,8 @@ var (
 
 // Open connects to the database and brings its schema up to date, which many nodes may do at once.
 //
-// It refuses a server that is a read-only standby, a database that holds tables of another program, one whose schema is
-// newer than it can work with, and one that was moved or is an unfinished copy (*store.MarkedError). A replica that does
-// not answer is no error: the primary does its work.
+// It refuses a standby, a database with tables of another program or of a schema that is too new, and one that was moved
+// or is an unfinished copy (*store.MarkedError). A replica that does not answer is no error.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	schema, err := migrations()
 	if err != nil {
@@ -83,6 +84,11 @@ func openWith(ctx context.Context, schema []schema.Migration, tracer pgx.QueryTr
 			return nil, errors.Join(fmt.Errorf("open database %s: %w", place(config.ConnConfig), err), s.Close())
 		}
 	}
+	found, err := s.durability(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", place(config.ConnConfig), explain(err)), s.Close())
+	}
+	s.warnings = found.warnings(o.Replica != "")
 	if o.Replica != "" {
 		if s.replica, err = openReplica(o.Replica, o.Connections, tracer, o.Observe); err != nil {
 			return nil, errors.Join(fmt.Errorf("open replica: %w", err), s.Close())
@@ -105,7 +111,7 @@ func (s *Store) open(ctx context.Context, config *pgxpool.Config, schema []schem
 		s.wake.close()
 		return err
 	}
-	s.queue = openQueue(config.ConnConfig, s.observe)
+	s.queue, s.polls = openQueue(config.ConnConfig, s.observe), openPolls(ctx, config.ConnConfig)
 	return nil
 }
 
@@ -125,6 +131,7 @@ func (s *Store) Close() error {
 		return errClosed
 	}
 	s.queue.close()
+	s.polls.close()
 	s.wake.close()
 	closePool(s.pool)
 	if s.replica != nil {

@@ -103,7 +103,7 @@ func TestSessionsOfTheServerAreNamedAndBounded(t *testing.T) {
 	url := pgtest.Shared(t)
 	open(t, url)
 	for options, want := range map[string][3]string{
-		"": {"latchkey", "10s", "30s"},
+		"": {"latchkey", "10s", "3s"},
 		"&application_name=mine&statement_timeout=7000&idle_in_transaction_session_timeout=8000": {"mine", "7s", "8s"},
 	} {
 		config, err := configure(url+options, 1, nil)

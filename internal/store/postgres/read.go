@@ -25,11 +25,18 @@ type query struct {
 	args []any
 	// mayLag: the replica may answer, unless it knows less than this node has heard.
 	mayLag bool
+	// poll: it is asked on the connection of polls.
+	poll bool
 }
 
 // query returns a constant query of the primary.
 func (s *Store) query(ctx context.Context, sql string, args ...any) query {
 	return query{ctx: ctx, s: s, sql: sql, args: args}
+}
+
+// poll returns a constant query of the primary that is answered also where others wait.
+func (s *Store) poll(ctx context.Context, sql string, args ...any) query {
+	return query{ctx: ctx, s: s, sql: sql, args: args, poll: true}
 }
 
 // directory returns a constant query of the replica where that knows enough, and of the primary otherwise.
@@ -68,7 +75,13 @@ func all[T any](q query, scan func(scanner) (T, error)) ([]T, error) {
 			return list, nil
 		}
 	}
-	if err := again(ctx, func() error { return ask(ctx, q.s.pool, q.sql, q.args, collect) }); err != nil {
+	err := again(ctx, func() error {
+		if q.poll {
+			return q.s.polls.ask(ctx, q.sql, q.args, collect)
+		}
+		return ask(ctx, q.s.pool, q.sql, q.args, collect)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return list, nil

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 )
 
@@ -24,7 +26,21 @@ func named(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", strings.ReplaceAll(operation, "_", " "), explain(err))
+	told := fmt.Errorf("%s: %w", strings.ReplaceAll(operation, "_", " "), explain(err))
+	if away(err) {
+		return signin.RefuseBecause(told, signin.Overloaded, "The database does not answer at the moment. Try again shortly.")
+	}
+	return told
+}
+
+// away tells whether err is that the server cannot be reached, and nothing has happened there.
+func away(err error) bool {
+	if errors.Is(err, errUnknown) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	_, isConnect := errors.AsType[*pgconn.ConnectError](err)
+	_, isNet := errors.AsType[net.Error](err)
+	return isConnect || isNet || errors.Is(err, context.DeadlineExceeded)
 }
 
 // hints says, by SQLSTATE or its class, what an operator can do.
@@ -36,7 +52,8 @@ var hints = map[string]string{
 	"53100":             "the disk of the server is full; make room, no restart of latchkey is needed",
 	tooManyConnections:  "the server has no connection left; raise its max_connections, or lower the number of connections here",
 	"53":                "the server lacks memory or another resource; look at its log",
-	"57014":             "the server gave up after its statement_timeout; look for long transactions, locks, or a slow disk",
+	lockNotAvailable:    "another transaction holds a table that is needed; end what reads or writes it for so long, such as a dump",
+	queryCanceled:       "the server gave up after its statement_timeout; look for long transactions, locks, or a slow disk",
 	cannotConnectNow:    "the server is starting, stopping or recovering; try again",
 	"57":                "the server is being stopped; try again when it is back",
 	"58":                "the server cannot read or write its files; look at its log and the health of its disk",
@@ -60,7 +77,12 @@ func explain(err error) error {
 	}
 	connecting, isConnect := errors.AsType[*pgconn.ConnectError](err)
 	_, isNet := errors.AsType[net.Error](err)
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
+	case untrusted || isConnect && strings.Contains(connecting.Error(), "server refused TLS connection"):
+		return fmt.Errorf("%w: the server must prove over TLS who it is, unless the URL of the database says otherwise; name the CA that "+
+			"signed its certificate there with sslrootcert=FILE, and the host as the certificate does, or say knowingly with sslmode=… "+
+			"how much is to be verified", err)
 	case isConnect && strings.Contains(connecting.Error(), "read only connection"):
 		return fmt.Errorf("%w: %s", err, hints[readOnlyTransaction])
 	case isConnect && !errors.Is(err, context.Canceled):

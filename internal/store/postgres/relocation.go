@@ -66,9 +66,3 @@ func (s *Store) MoveAway(ctx context.Context, place string, at time.Time, check 
 	}
 	return nil
 }
-
-// LastNotice implements store.Notices.
-func (s *Store) LastNotice(ctx context.Context) (last int64, err error) {
-	defer s.operation(ctx, "last_notice")(&err)
-	return one("notice counter", s.query(ctx, `SELECT last FROM notice_counter WHERE id = 1`), scanCount)
-}

@@ -61,6 +61,8 @@ const (
 	cannotConnectNow    = "57P03"
 	tooManyConnections  = "53300"
 	readOnlyTransaction = "25006"
+	queryCanceled       = "57014"
+	lockNotAvailable    = "55P03"
 )
 
 // code returns the SQLSTATE of err, "" when it is not the server's.
@@ -75,6 +77,12 @@ func code(err error) string {
 func lostRace(err error) bool {
 	c := code(err)
 	return c == serializationFailed || c == deadlockDetected
+}
+
+// gaveUp tells whether the server stopped a statement because it, or its wait for a lock, took too long.
+func gaveUp(err error) bool {
+	c := code(err)
+	return c == queryCanceled || c == lockNotAvailable
 }
 
 // unreached turns the failure to get a connection into undone, unless it would be the same the next time.

@@ -6,16 +6,17 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 )
 
 // tx is what a write sees of the database.
 type tx struct {
-	ctx    context.Context
-	pg     pgx.Tx
-	notify bool // the server can tell others of notices
-	given  *int64
+	ctx     context.Context
+	pg      pgx.Tx
+	notices *[]signin.Notice // what the commit will give
 }
 
 // readCommitted is what the statements are written for: each sees what was committed before it began. A server that has
@@ -46,8 +47,8 @@ func (s *Store) transact(ctx context.Context, do func(tx) error) error {
 	if err != nil {
 		return unreached(ctx, err)
 	}
-	var given int64
-	if err := do(tx{ctx, pg, s.wake.works, &given}); err != nil {
+	var notices []signin.Notice
+	if err := do(tx{ctx, pg, &notices}); err != nil {
 		broken := c.Conn().IsClosed()
 		rollback(ctx, pg)
 		if ctx.Err() == nil && (lostRace(err) || broken) {
@@ -55,17 +56,33 @@ func (s *Store) transact(ctx context.Context, do func(tx) error) error {
 		}
 		return err
 	}
-	switch err := pg.Commit(ctx); {
-	case err == nil:
+	return s.commit(ctx, c.Conn(), pg, notices)
+}
+
+// commit ends the transaction pg of c with the notices.
+func (s *Store) commit(ctx context.Context, c *pgx.Conn, pg pgx.Tx, notices []signin.Notice) (err error) {
+	var given int64
+	refused := false
+	if len(notices) == 0 {
+		err = pg.Commit(ctx)
+	} else {
+		given, refused, err = commitGiving(ctx, c, notices, s.wake.works)
+	}
+	if err == nil {
 		s.hear(given)
 		return nil
-	case lostRace(err):
-		return undone{err}
-	case ctx.Err() == nil && c.Conn().IsClosed():
-		return fmt.Errorf("%w: %w", errUnknown, err)
-	default:
-		return err
 	}
+	broken := c.IsClosed()
+	if refused {
+		rollback(ctx, pg)
+	}
+	switch {
+	case lostRace(err), pgconn.SafeToRetry(err), refused && ctx.Err() == nil && (broken || gaveUp(err)):
+		return undone{err}
+	case !refused && ctx.Err() == nil && broken:
+		return fmt.Errorf("%w: %w", errUnknown, err)
+	}
+	return err
 }
 
 // rollback ends the transaction without its effects. Where that fails, the server does so when the connection ends.
