@@ -19,7 +19,7 @@ func (s *Server) live(w http.ResponseWriter, c *wire.Call) {
 
 // readiness is what GET /readyz says.
 type readiness struct {
-	Status string            `json:"status"` // ready, or why not: stopping, deaf, keyless
+	Status string            `json:"status"`            // ready, or why not: stopping, deaf, keyless
 	Heard  int64             `json:"database_heard_ms"` // ago
 	Checks map[string]string `json:"checks"`
 }
