@@ -9,12 +9,17 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// open types an address into the tab, and waits until the page is there.
+// open types an address into the tab, and waits until the page is there. Where the page before is still on its way,
+// Chromium may take the end of that for an end of this, which it calls ERR_ABORTED; then the address is typed once more.
 func (b *tab) open(address string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
+	err := chromedp.Do(ctx, chromedp.Navigate(address))
+	if err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED") {
+		err = chromedp.Do(ctx, chromedp.Navigate(address))
+	}
+	if err != nil {
 		b.t.Fatalf("open %s: %v", address, err)
 	}
 }
