@@ -112,8 +112,8 @@ func (t *Trail) Flush(ctx context.Context) error {
 // cannot be kept does not hold up the others for ever. It is in the log.
 func (t *Trail) keep(ctx context.Context, events []store.AuditEvent) error {
 	err := t.store.RecordAudit(ctx, events)
-	if err == nil {
-		return nil
+	if err == nil || ctx.Err() != nil || signin.KindOf(err) == signin.Overloaded { // the store is away: asking on would take long
+		return err
 	}
 	kept := 0
 	for _, e := range events {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/store/sqlite"
 )
@@ -21,11 +22,13 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // flaky is a store that fails while err is set.
 type flaky struct {
 	store.Audit
-	err error
+	err   error
+	asked int
 }
 
 func (f *flaky) RecordAudit(ctx context.Context, events []store.AuditEvent) error {
 	if f.err != nil {
+		f.asked++
 		return f.err
 	}
 	return f.Audit.RecordAudit(ctx, events)
@@ -124,6 +127,23 @@ func TestOneBadEventDoesNotHoldUpTheOthers(t *testing.T) {
 	flush(t, trail)
 	if got := kept(t, st); len(got) != 9 || trail.Lost() != 1 {
 		t.Errorf("kept %d events and lost %d, want 9 and 1", len(got), trail.Lost())
+	}
+}
+
+// While the store is away each question may take long, so it is asked once and not for each event.
+func TestStoreThatIsAwayIsAskedOnce(t *testing.T) {
+	trail, st, _ := newTrail(t)
+	for i := range 100 {
+		trail.Note(store.AuditEvent{At: noon, Kind: SignInRefused, Person: strconv.Itoa(i)})
+	}
+	st.err = signin.Refuse(signin.Overloaded, "away")
+	if err := trail.Flush(t.Context()); !errors.Is(err, st.err) || st.asked != 1 {
+		t.Errorf("Flush = %v after %d questions, want %v after one", err, st.asked, st.err)
+	}
+	st.err = nil
+	flush(t, trail)
+	if got := kept(t, st); len(got) != 100 || trail.Lost() != 0 {
+		t.Errorf("kept %d events and lost %d, want all 100", len(got), trail.Lost())
 	}
 }
 
