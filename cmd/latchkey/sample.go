@@ -135,7 +135,7 @@ func (s sample) print(o *output, cfg config.Config, autoApprove bool) {
 	o.line("  AWS_ACCESS_KEY_ID        %s", sampleKey)
 	o.line("  AWS_SECRET_ACCESS_KEY    %s", s.secretAccessKey)
 	o.line("")
-	o.line("Administration:  latchkey user|role|account|client|key … --config %s/%s", cfg.Data, configFile)
+	o.line("Administration:  latchkey user|role|account|client|key|ring|audit|store … --config %s/%s", cfg.Data, configFile)
 	o.line("Stop with Ctrl-C.")
 	o.line("")
 }

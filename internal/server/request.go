@@ -25,7 +25,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // ServeCall answers a call and logs one record of it.
 func (s *Server) ServeCall(w http.ResponseWriter, c *wire.Call) {
 	began := time.Now() // for the duration only
-	ctx, span := s.traces.Begin(c.Context(), c.Request, s.behindProxy(c.Request), c.Now)
+	ctx, span := s.traces.Begin(c.Context(), c.Request, s.traces != nil && s.behindProxy(c.Request), c.Now)
 	if span != nil {
 		c.Request = c.Request.WithContext(ctx)
 	}
