@@ -227,6 +227,10 @@ func (b *Board) CheckPrincipal(p signin.Principal, asOf int64, issued time.Time)
 		return signin.Refuse(signin.PermissionMissing, "The policy of role %s in account %s no longer allows signin:CreateOAuth2Token. Ask the administrator.", p.Role, p.Account)
 	case b.Ended(signin.ChangedRole, p.RoleID, asOf, issued):
 		return signin.Refuse(signin.SessionRevoked, "The policy of role %s in account %s was changed since the login. Sign in again.", p.Role, p.Account)
+	case b.Ended(signin.ChangedPolicies, p.PersonID, asOf, issued),
+		b.Ended(signin.ChangedPolicies, p.RoleID, asOf, issued),
+		b.Ended(signin.ChangedPolicies, p.Account, asOf, issued):
+		return signin.Refuse(signin.SessionRevoked, "The policies that apply to this person in role %s of account %s were changed since the login. Sign in again.", p.Role, p.Account)
 	}
 	return nil
 }

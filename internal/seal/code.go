@@ -15,7 +15,13 @@ func SealCode(k *Key, a signin.Authorization) string {
 	w := newWriter(make([]byte, 0, 384))
 	w.raw(a.ID[:])
 	w.raw(a.Salt[:])
-	writeClient(&w, a.ClientID)
+	if a.ClientID == "" {
+		w.number(clientByHash)
+		w.raw(a.Client[:])
+		w.raw(a.Resource[:])
+	} else {
+		writeClient(&w, a.ClientID)
+	}
 	w.raw(a.Redirect[:])
 	w.raw(a.Challenge[:])
 	writePrincipal(&w, a.Principal)
@@ -37,7 +43,12 @@ func OpenCode(keys Keys, code string) (signin.Authorization, error) {
 	r := newReader(facts)
 	r.raw(a.ID[:])
 	r.raw(a.Salt[:])
-	a.ClientID = readClient(&r)
+	if r.next(clientByHash) {
+		r.raw(a.Client[:])
+		r.raw(a.Resource[:])
+	} else {
+		a.ClientID = readClient(&r)
+	}
 	r.raw(a.Redirect[:])
 	r.raw(a.Challenge[:])
 	a.Principal = readPrincipal(&r)
@@ -73,6 +84,7 @@ const (
 	clientSameDevice  = 1
 	clientCrossDevice = 2
 	clientByID        = 3
+	clientByHash      = 4 // in codes only: 16 bytes each of the hashes of the id and of the resource
 )
 
 func writeClient(w *writer, id string) {

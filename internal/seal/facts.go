@@ -86,6 +86,16 @@ func (r *reader) number() int64 {
 	return n
 }
 
+// next tells whether n is the next field, and passes over it when it is.
+func (r *reader) next(n int64) bool {
+	before := *r
+	if r.number() == n && !r.failed {
+		return true
+	}
+	*r = before
+	return false
+}
+
 func (r *reader) seconds() time.Time {
 	if n := r.number(); n != math.MinInt64 {
 		return time.Unix(n, 0).UTC()

@@ -28,7 +28,9 @@ const (
 	kindBrowser kind = 4 // cookie of a signed-in browser
 	kindPage    kind = 5 // hidden field of a page
 	kindDevice  kind = 6 // cookie of a browser that has signed in before
-	kinds            = 7
+	kindGrant   kind = 7 // refresh token of a dynamic client
+	kindAccess  kind = 8 // opaque access token of a dynamic client
+	kinds            = 9
 )
 
 // Key seals and opens envelopes, and derives credentials. It is safe for concurrent use.

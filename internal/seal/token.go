@@ -19,22 +19,15 @@ func SealRefresh(k *Key, s signin.Session, step int64) string {
 	writeSession(&w, s)
 	w.raw(s.Key[:])
 	w.number(step)
-	envelope := k.appendSeal(make([]byte, 0, overhead+len(w.b)), kindRefresh, w.b)
-	text := make([]byte, 0, len(RefreshPrefix)+base64.RawURLEncoding.EncodedLen(len(envelope)))
-	text = append(text, RefreshPrefix...)
-	return string(base64.RawURLEncoding.AppendEncode(text, envelope))
+	return k.sealText(RefreshPrefix, kindRefresh, w.b)
 }
 
 // OpenRefresh returns the session and the step of a refresh token, or ErrNotOurs. It does not look at the time.
 func OpenRefresh(keys Keys, token string) (signin.Session, int64, error) {
-	if len(token) < len(RefreshPrefix) || token[:len(RefreshPrefix)] != RefreshPrefix {
-		return signin.Session{}, 0, ErrNotOurs
-	}
-	facts, _, err := openText(keys, kindRefresh, token[len(RefreshPrefix):], MaxRefresh)
+	r, err := openPrefixed(keys, RefreshPrefix, kindRefresh, token, MaxRefresh)
 	if err != nil {
 		return signin.Session{}, 0, err
 	}
-	r := newReader(facts)
 	s := readSession(&r)
 	r.raw(s.Key[:])
 	step := r.number()

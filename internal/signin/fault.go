@@ -53,6 +53,19 @@ const (
 	OriginForeign  // a form was sent from a page of another site
 	ConsentRefused // the person, or the directory, did not let the client in
 
+	ClientGrantMissing  // the client did not register this grant type
+	RedirectRefused     // a redirect URI that nobody may register here
+	MetadataInvalid     // client metadata that this server cannot serve
+	TargetInvalid       // the resource is not registered, or not the one that was authorised
+	ScopeInvalid        // a scope that does not exist, or would widen
+	SubjectTokenInvalid // the token of another issuer is not good
+	IssuerUnavailable   // the keys of another issuer cannot be had
+	RefreshReused       // a refresh token that was used before, so its session was ended
+	TokenTypeRefused    // a token of a kind that cannot be revoked here
+	RecordUnknown       // a control plane operation names what is not there
+	RecordConflict      // what is asked for contradicts what was asked for before
+	QuotaExceeded       // an account has as many of these as it may have
+
 	Throttled   // too many requests of one client or address
 	Abandoned   // the caller left while it waited; nobody reads the answer
 	Overloaded  // the server has too much to do, or cannot hear its store
@@ -76,6 +89,8 @@ var kindNames = [kindsLength]string{
 	"CodeUnknown", "CodeExpired", "CodeSpent", "CodeMismatch",
 	"RefreshUnknown", "RefreshMismatch", "SessionEnded", "SessionRevoked", "CredentialsChanged", "PermissionMissing",
 	"PasswordWrong", "PageExpired", "OriginForeign", "ConsentRefused",
+	"ClientGrantMissing", "RedirectRefused", "MetadataInvalid", "TargetInvalid", "ScopeInvalid", "SubjectTokenInvalid",
+	"IssuerUnavailable", "RefreshReused", "TokenTypeRefused", "RecordUnknown", "RecordConflict", "QuotaExceeded",
 	"Throttled", "Abandoned", "Overloaded",
 }
 

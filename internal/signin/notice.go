@@ -18,14 +18,16 @@ type Reason int
 
 // The reasons. Their numbers are stored; never reuse one.
 const (
-	RevokedSession     Reason = 1 // Subject: session id
-	ChangedCredentials Reason = 2 // Subject: person id
-	DisabledPerson     Reason = 3 // Subject: person id
-	RemovedAssignment  Reason = 4 // Subject: AssignmentSubject
-	DeniedRole         Reason = 5 // Subject: role id; its policy denies sign-in now
-	SignedOutBrowser   Reason = 6 // Subject: id of the browser session
-	ChangedRole        Reason = 7 // Subject: role id; its policy was replaced by one that still allows sign-in
-	ChangedRing        Reason = 8 // Subject: empty; the key ring was changed out of turn, so load it now
+	RevokedSession     Reason = 1  // Subject: session id
+	ChangedCredentials Reason = 2  // Subject: person id
+	DisabledPerson     Reason = 3  // Subject: person id
+	RemovedAssignment  Reason = 4  // Subject: AssignmentSubject
+	DeniedRole         Reason = 5  // Subject: role id; its policy denies sign-in now
+	SignedOutBrowser   Reason = 6  // Subject: id of the browser session
+	ChangedRole        Reason = 7  // Subject: role id; its policy was replaced by one that still allows sign-in
+	ChangedRing        Reason = 8  // Subject: empty; the key ring was changed out of turn, so load it now
+	ChangedPolicies    Reason = 9  // Subject: id of the person, role or account whose attached policies changed
+	ChangedPerimeter   Reason = 10 // Subject: account; its resource permission statements changed, so load them now
 )
 
 // String returns a short name for logs and metrics.
@@ -47,6 +49,10 @@ func (r Reason) String() string {
 		return "browser-signed-out"
 	case ChangedRing:
 		return "ring-changed"
+	case ChangedPolicies:
+		return "policies-changed"
+	case ChangedPerimeter:
+		return "perimeter-changed"
 	}
 	return "unknown"
 }

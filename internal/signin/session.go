@@ -2,6 +2,7 @@ package signin
 
 import (
 	"crypto/sha256"
+	"crypto/subtle"
 	"time"
 )
 
@@ -45,6 +46,19 @@ type Authorization struct {
 	AsOf      int64     // Seq of the newest notice that was heard before the directory was asked
 	Expires   time.Time // to the second
 	Methods   string    // how the person authenticated (RFC 8176), space-separated, e.g. "pwd"
+
+	// Of a dynamic client, whose id and resource do not fit into a code, these two stand for them, and ClientID is empty.
+	Client   ClientHash
+	Resource ResourceHash
+}
+
+// IsFor tells whether a was approved for the client of that id.
+func (a Authorization) IsFor(clientID string) bool {
+	if a.ClientID == "" {
+		hash := HashClient(clientID)
+		return subtle.ConstantTimeCompare(a.Client[:], hash[:]) == 1
+	}
+	return a.ClientID == clientID
 }
 
 // RedirectHash is the beginning of the SHA-256 of a redirect URI: enough to compare by, and short enough that a code
@@ -72,6 +86,9 @@ type Session struct {
 	Start     time.Time  // the second of redemption
 	End       time.Time  // no credentials after this
 	Methods   string
+	// Resource is what the tokens of a dynamic client's session are for (RFC 8707); empty for sessions that yield credentials.
+	// The store does not keep it.
+	Resource string
 }
 
 // ARN returns the ARN of the session, arn:aws:signin:<region>:<account>:session/<uuid>.
@@ -79,7 +96,8 @@ func (s Session) ARN(region string) string {
 	return "arn:aws:signin:" + region + ":" + s.Principal.Account + ":session/" + s.ID.String()
 }
 
-// Begin turns a redeemed authorization into its session.
+// Begin turns a redeemed authorization into its session. Of a dynamic client, whose code has no room for them, the caller
+// adds the client id and the resource.
 func Begin(a Authorization, key Thumbprint, now time.Time, l Lifetimes) Session {
 	start := now.Truncate(time.Second)
 	return Session{
@@ -94,6 +112,7 @@ type Lifetimes struct {
 	CodeCrossDevice time.Duration // the same where a person carries the code over
 	Step            time.Duration // how often a session's credentials change
 	Credentials     time.Duration // from the start of a step to the end of its credentials
+	AccessToken     time.Duration // how long an access token is good that is not credentials
 	Session         time.Duration // from redemption to the end, whatever is refreshed
 	IDToken         time.Duration // exp − iat of the id token
 	Proof           time.Duration // how far a proof's iat may lie from now, both ways
@@ -107,6 +126,7 @@ func DefaultLifetimes() Lifetimes {
 		CodeCrossDevice: 10 * time.Minute,
 		Step:            5 * time.Minute,
 		Credentials:     15 * time.Minute,
+		AccessToken:     time.Hour,
 		Session:         12 * time.Hour,
 		IDToken:         15 * time.Minute,
 		Proof:           5 * time.Minute,

@@ -52,6 +52,24 @@ func documented(k signin.Kind) on {
 	case signin.PermissionMissing, signin.SignatureMissing, signin.SignatureInvalid, signin.SignatureForbidden, signin.PasswordWrong,
 		signin.OriginForeign, signin.ConsentRefused:
 		return on{403, "AccessDeniedException", "INSUFFICIENT_PERMISSIONS"}
+	case signin.RedirectRefused:
+		return on{400, "ValidationException", "invalid_redirect_uri"}
+	case signin.MetadataInvalid:
+		return on{400, "ValidationException", "invalid_client_metadata"}
+	case signin.TargetInvalid:
+		return on{400, "ValidationException", "invalid_target"}
+	case signin.ScopeInvalid:
+		return on{400, "InvalidScopeException", "invalid_scope"}
+	case signin.SubjectTokenInvalid:
+		return on{400, "InvalidGrantException", "invalid_grant"}
+	case signin.IssuerUnavailable:
+		return on{503, "ServiceUnavailableException", "service_unavailable"}
+	case signin.RecordUnknown:
+		return on{404, "ResourceNotFoundException", "RESOURCE_NOT_FOUND"}
+	case signin.RecordConflict:
+		return on{409, "ConflictException", "CONFLICT"}
+	case signin.QuotaExceeded:
+		return on{402, "ServiceQuotaExceededException", "SERVICE_QUOTA_EXCEEDED"}
 	}
 	return on{400, "ValidationException", "INVALID_REQUEST"}
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"github.com/latchkey-id/latchkey/internal/signin"
 )
 
 // Call is one HTTP request on its way through the rooms.
@@ -15,6 +17,8 @@ type Call struct {
 	Now time.Time
 	// Remote is the address of the caller, taken from a proxy's header only where that is configured.
 	Remote netip.Addr
+	// Network says the same for policies, with what a trusted proxy tells of the caller's VPC where that is configured.
+	Network signin.Network
 	// Record is filled on the way and logged at the end.
 	Record Record
 }

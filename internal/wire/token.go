@@ -1,13 +1,7 @@
 package wire
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"mime"
 	"net/http"
-	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -78,65 +72,20 @@ func (s Spelling) Name(snake string) string {
 // DecodeToken reads the body of a token request. It is strict: no member twice, in whatever spelling, nothing after the
 // value, no other encoding than UTF-8, no value longer than documented. Members that it does not know are passed over.
 func DecodeToken(c *Call) (TokenRequest, error) {
-	kind, params, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
-	if err != nil || len(c.Header["Content-Type"]) > 1 {
-		return TokenRequest{}, refuseContentType()
-	}
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return TokenRequest{}, refuseContentType()
-	}
-	body, err := readBody(c)
+	kind, body, err := readTyped(c)
 	if err != nil {
 		return TokenRequest{}, err
 	}
 	t := TokenRequest{Body: body}
 	switch kind {
-	case "application/json":
+	case jsonBody:
 		err = t.decodeJSON()
-	case "application/x-www-form-urlencoded":
+	case formBody:
 		err = t.decodeForm()
 	default:
 		err = refuseContentType()
 	}
 	return t, err
-}
-
-func refuseContentType() error {
-	return signin.Refuse(signin.ContentTypeUnsupported, "Content-Type must be application/json or application/x-www-form-urlencoded, in UTF-8")
-}
-
-// readBody reads the whole body, up to MaxTokenBody.
-func readBody(c *Call) ([]byte, error) {
-	tooLarge := func() error {
-		return signin.Refuse(signin.BodyTooLarge, "the body is longer than %d bytes", MaxTokenBody)
-	}
-	if c.ContentLength > MaxTokenBody {
-		return nil, tooLarge()
-	}
-	if encoding := c.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, signin.Refuse(signin.ContentTypeUnsupported, "Content-Encoding is not supported: send the body as it is")
-	}
-	// With a declared length there is one allocation and no growing.
-	size := max(c.ContentLength, 0)
-	body := make([]byte, 0, size+1)
-	for {
-		n, err := c.Body.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		switch {
-		case len(body) > MaxTokenBody:
-			return nil, tooLarge()
-		case errors.Is(err, io.EOF):
-			return body, nil
-		case err != nil:
-			return nil, signin.RefuseBecause(err, signin.BodyMalformed, "the body could not be read to its end")
-		case len(body) == cap(body):
-			body = append(body, 0)[:len(body)]
-		}
-	}
-}
-
-func malformed(what string) error {
-	return signin.Refuse(signin.BodyMalformed, "the body is not %s", what)
 }
 
 // memberCalled returns the member that name spells, in either spelling, or nil.
@@ -158,54 +107,31 @@ func (t *TokenRequest) set(m *member, name, value string) error {
 	return nil
 }
 
-// maxFormMembers is how many members a form may have.
-const maxFormMembers = 64
-
-// maxDepth is how deep a value that is passed over may nest.
-const maxDepth = 16
-
-// decodeJSON reads one object. The decoder refuses a name that is there twice; that a member is not there in both of its
-// spellings follows from the object having one spelling only.
+// decodeJSON reads one object. That a member is not there in both of its spellings follows from the object having one
+// spelling only.
 func (t *TokenRequest) decodeJSON() error {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(t.Body))
-	if k, err := dec.ReadToken(); err != nil || k.Kind() != '{' {
-		return malformed("one JSON object")
-	}
 	var camel, snake bool
-	for dec.PeekKind() == '"' {
-		key, err := dec.ReadToken()
-		if err != nil {
-			return malformed("valid JSON, or has a member twice")
-		}
-		name := key.String()
+	err := eachJSONMember(t.Body, func(dec *jsontext.Decoder, name string) error {
 		m := memberCalled(name)
-		if m != nil && m.camel != m.snake {
+		if m == nil {
+			return skipValue(dec)
+		}
+		if m.camel != m.snake {
 			camel, snake = camel || name == m.camel, snake || name == m.snake
 		}
 		if camel && snake {
 			return signin.Refuse(signin.ParameterInvalid, "members are spelled in two ways, like clientId and like client_id: use one")
 		}
-		if err := t.readValue(dec, m, name); err != nil {
-			return err
-		}
-	}
-	if k, err := dec.ReadToken(); err != nil || k.Kind() != '}' {
-		return malformed("valid JSON, or has a member twice")
-	}
-	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return malformed("one JSON object: something follows it")
-	}
-	if snake {
+		return t.readValue(dec, m, name)
+	})
+	if err == nil && snake {
 		t.Spelling = SnakeJSON
 	}
-	return nil
+	return err
 }
 
-// readValue reads the value of m, which is nil for a member that is passed over.
+// readValue reads the value of m.
 func (t *TokenRequest) readValue(dec *jsontext.Decoder, m *member, name string) error {
-	if m == nil {
-		return skipValue(dec)
-	}
 	value, err := dec.ReadToken()
 	if err != nil {
 		return malformed("valid JSON")
@@ -219,55 +145,15 @@ func (t *TokenRequest) readValue(dec *jsontext.Decoder, m *member, name string) 
 	return signin.Refuse(signin.ParameterInvalid, "%s must be a string", name)
 }
 
-func skipValue(dec *jsontext.Decoder) error {
-	depth := dec.StackDepth()
-	for {
-		if _, err := dec.ReadToken(); err != nil {
-			return malformed("valid JSON, or has a member twice")
-		}
-		switch now := dec.StackDepth(); {
-		case now <= depth:
-			return nil
-		case now > depth+maxDepth:
-			return malformed("valid here: it nests too deep")
-		}
-	}
-}
-
 func (t *TokenRequest) decodeForm() error {
 	t.Spelling = SnakeForm
-	var names []string // few: a form has a handful of members
-	for pair := range strings.SplitSeq(string(t.Body), "&") {
-		if pair == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(pair, "=")
-		name, err := unescapeForm(name)
-		if err != nil {
-			return err
-		}
-		if value, err = unescapeForm(value); err != nil {
-			return err
-		}
+	known := func(name string) bool {
 		m := memberCalled(name)
-		known := m != nil && name == m.snake
-		// What is passed over must not be there twice either; but then its name is the caller's text.
-		if slices.Contains(names, name) {
-			if !known {
-				name = "a member"
-			}
-			return signin.Refuse(signin.BodyMalformed, "%s is there twice", name)
-		}
-		if names = append(names, name); len(names) > maxFormMembers {
-			return malformed("a form with a sensible number of members")
-		}
-		if known {
-			if err := t.set(m, name, value); err != nil {
-				return err
-			}
-		}
+		return m != nil && name == m.snake
 	}
-	return nil
+	return eachFormMember(t.Body, known, func(name, value string) error {
+		return t.set(memberCalled(name), name, value)
+	})
 }
 
 // Method and path of the operation, as proofs name them.
