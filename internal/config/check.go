@@ -142,6 +142,7 @@ func (l Lifetimes) check() error {
 		{"code_cross_device", l.CodeCrossDevice, time.Second, time.Hour},
 		{"step", l.Step, time.Second, 12 * time.Hour},
 		{"credentials", l.Credentials, 2 * time.Second, 36 * time.Hour},
+		{"access_token", l.AccessToken, time.Second, time.Hour},
 		{"session", l.Session, 2 * time.Second, signin.MaxSession},
 		{"id_token", l.IDToken, time.Second, 24 * time.Hour},
 		{"proof", l.Proof, time.Second, time.Hour},
@@ -160,7 +161,7 @@ func (l Lifetimes) check() error {
 // Signin returns the lifetimes in the words of the rooms.
 func (l Lifetimes) Signin() signin.Lifetimes {
 	return signin.Lifetimes{
-		CodeSameDevice: l.Code, CodeCrossDevice: l.CodeCrossDevice, Step: l.Step, Credentials: l.Credentials,
+		CodeSameDevice: l.Code, CodeCrossDevice: l.CodeCrossDevice, Step: l.Step, Credentials: l.Credentials, AccessToken: l.AccessToken,
 		Session: l.Session, IDToken: l.IDToken, Proof: l.Proof, Browser: l.Browser,
 	}
 }

@@ -115,7 +115,8 @@ func TestLifetimesAreWholeSecondsWithinTheirBounds(t *testing.T) {
 	field := map[string]func(*Lifetimes) *time.Duration{
 		"code": func(l *Lifetimes) *time.Duration { return &l.Code }, "code_cross_device": func(l *Lifetimes) *time.Duration { return &l.CodeCrossDevice },
 		"step": func(l *Lifetimes) *time.Duration { return &l.Step }, "credentials": func(l *Lifetimes) *time.Duration { return &l.Credentials },
-		"session": func(l *Lifetimes) *time.Duration { return &l.Session }, "id_token": func(l *Lifetimes) *time.Duration { return &l.IDToken },
+		"access_token": func(l *Lifetimes) *time.Duration { return &l.AccessToken },
+		"session":      func(l *Lifetimes) *time.Duration { return &l.Session }, "id_token": func(l *Lifetimes) *time.Duration { return &l.IDToken },
 		"proof": func(l *Lifetimes) *time.Duration { return &l.Proof }, "browser": func(l *Lifetimes) *time.Duration { return &l.Browser },
 	}
 	for name, of := range field {

@@ -209,6 +209,8 @@ type Lifetimes struct {
 	// Credentials is from the start of a step to the expiry of its credentials. Default 15m. It must be at least twice
 	// Step: clients refresh when 5 minutes are left, so keep it at 10m or more outside of tests.
 	Credentials time.Duration `yaml:"credentials"`
+	// AccessToken is how long an access token is good that is for one resource, and not credentials. Default 1h, at most 1h.
+	AccessToken time.Duration `yaml:"access_token"`
 	// Session is from the redemption to the end of the session, whatever is refreshed. Default 12h.
 	Session time.Duration `yaml:"session"`
 	// IDToken is how long an id token is good. Default 15m.

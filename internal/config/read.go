@@ -35,7 +35,7 @@ func Default() Config {
 		Audit:     Audit{Keep: 400 * 24 * time.Hour},
 		Reuse:     Reuse{Detect: true},
 		Lifetimes: Lifetimes{
-			Code: l.CodeSameDevice, CodeCrossDevice: l.CodeCrossDevice, Step: l.Step, Credentials: l.Credentials,
+			Code: l.CodeSameDevice, CodeCrossDevice: l.CodeCrossDevice, Step: l.Step, Credentials: l.Credentials, AccessToken: l.AccessToken,
 			Session: l.Session, IDToken: l.IDToken, Proof: l.Proof, Browser: l.Browser,
 		},
 		Limits: Limits{

@@ -50,7 +50,7 @@ metrics_listen: 127.0.0.1:9090
 log: {format: text, level: warn}
 id_token: {algorithm: ES256}
 keys: {rotate: 24h}
-lifetimes: {code: 60s, code_cross_device: 2m, step: 30s, credentials: 1m30s, session: 1h, id_token: 20m, proof: 90s, browser: 8h}
+lifetimes: {code: 60s, code_cross_device: 2m, step: 30s, credentials: 1m30s, access_token: 10m, session: 1h, id_token: 20m, proof: 90s, browser: 8h}
 limits: {client: {per_second: 1.5, burst: 2}, address: {per_second: 0, burst: 0}, wait: 500ms, in_flight: 7, connections: 9}
 shutdown: {delay: 5s, timeout: 10s}
 telemetry: {otlp_endpoint: "https://collector.example:4318", sample: 0.5, interval: 1m}
@@ -68,7 +68,7 @@ reuse: {detect: true, revoke: ["111122223333"]}
 		TrustedProxies: []string{"10.0.0.0/8", "2001:db8::1"}, MetricsListen: "127.0.0.1:9090", Log: Log{Format: "text", Level: "warn"},
 		IDToken: IDToken{Algorithm: "ES256"}, Keys: Keys{Rotate: 24 * time.Hour},
 		Lifetimes: Lifetimes{
-			Code: time.Minute, CodeCrossDevice: 2 * time.Minute, Step: 30 * time.Second, Credentials: 90 * time.Second, Session: time.Hour,
+			Code: time.Minute, CodeCrossDevice: 2 * time.Minute, Step: 30 * time.Second, Credentials: 90 * time.Second, AccessToken: 10 * time.Minute, Session: time.Hour,
 			IDToken: 20 * time.Minute, Proof: 90 * time.Second, Browser: 8 * time.Hour,
 		},
 		Limits:   Limits{Client: Rate{PerSecond: 1.5, Burst: 2}, Wait: 500 * time.Millisecond, InFlight: 7, Connections: 9},

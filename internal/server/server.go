@@ -154,7 +154,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 		Gate:       limit.NewGate(cfg.Limits.InFlight, gateQueue*cfg.Limits.InFlight, gateWait, busy),
 		LongBodies: limit.NewGate(longBodies, longBodies, gateWait, busy),
 	}
-	s.routes.add("POST "+wire.TokenPath, s.whenReady(tokens.ServeCall))
+	s.routes.add("POST "+wire.TokenPath, operations{"": s.whenReady(tokens.ServeCall)}.serve)
 
 	documents := discovery.New(s.base, cfg.IDToken.Algorithm, s.ring)
 	for pattern, h := range documents.Routes() {
