@@ -17,8 +17,12 @@ type Documents struct {
 	metadata []byte
 }
 
-// JWKSPath is where the keys are.
-const JWKSPath = "/.well-known/jwks.json"
+// The paths of the documents (RFC 8414 section 3; OpenID Connect Discovery section 4).
+const (
+	MetadataPath = "/.well-known/oauth-authorization-server"
+	OpenIDPath   = "/.well-known/openid-configuration"
+	JWKSPath     = "/.well-known/jwks.json"
+)
 
 // metadata has the members of RFC 8414 section 2 and OpenID Connect Discovery section 3, so that both documents are one.
 type metadata struct {
@@ -69,9 +73,9 @@ func New(issuer, algorithm string, ring *keyring.Ring) *Documents {
 // Routes returns the handlers by pattern.
 func (d *Documents) Routes() map[string]wire.Handler {
 	return map[string]wire.Handler{
-		"GET /.well-known/openid-configuration":       d.serve("Discovery", func() []byte { return d.metadata }),
-		"GET /.well-known/oauth-authorization-server": d.serve("Discovery", func() []byte { return d.metadata }),
-		"GET " + JWKSPath:                             d.serve("JWKS", d.ring.JWKS),
+		"GET " + OpenIDPath:   d.serve("Discovery", func() []byte { return d.metadata }),
+		"GET " + MetadataPath: d.serve("Discovery", func() []byte { return d.metadata }),
+		"GET " + JWKSPath:     d.serve("JWKS", d.ring.JWKS),
 	}
 }
 
@@ -79,8 +83,6 @@ func (d *Documents) serve(operation string, body func() []byte) wire.Handler {
 	return func(w http.ResponseWriter, c *wire.Call) {
 		c.Record.Operation = operation
 		c.Record.Outcome = "ok"
-		// Public, and read by clients in browsers.
-		w.Header().Set("Access-Control-Allow-Origin", "*")
 		wire.WriteJSON(w, c, http.StatusOK, body())
 	}
 }

@@ -19,7 +19,7 @@ func debug(c *config.Config) { c.Log.Level = "debug" }
 
 // everyPath is each path of the server with its methods.
 var everyPath = map[string][]string{
-	"/v1/token":                         {"POST"},
+	"/v1/token":                         {"POST", "OPTIONS"},
 	"/v1/authorize":                     {"GET"},
 	"/v1/sessions":                      {"GET"},
 	signin.ConfirmationPath:             {"GET"},
@@ -28,9 +28,9 @@ var everyPath = map[string][]string{
 	"/sign-out":                         {"POST"},
 	"/":                                 {"GET", "POST"},
 	"/healthz":                          {"GET"},
-	"/.well-known/openid-configuration": {"GET"},
-	"/.well-known/oauth-authorization-server": {"GET"},
-	"/.well-known/jwks.json":                  {"GET"},
+	"/.well-known/openid-configuration": {"GET", "OPTIONS"},
+	"/.well-known/oauth-authorization-server": {"GET", "OPTIONS"},
+	"/.well-known/jwks.json":                  {"GET", "OPTIONS"},
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)

@@ -160,6 +160,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 	for pattern, h := range documents.Routes() {
 		s.routes.add(pattern, h)
 	}
+	s.routes.crossOrigin(discovery.MetadataPath, discovery.OpenIDPath, discovery.JWKSPath, wire.TokenPath)
 	s.routes.add("GET /livez", s.live)
 	s.routes.add("GET /readyz", s.ready)
 	s.routes.add("GET /healthz", s.health)

@@ -74,7 +74,7 @@ var rows = map[signin.Kind]row{
 
 	// These four are told by pages; the rows give them their status.
 	signin.PasswordWrong:  {403, accessDenied, noPermission, ""},
-	signin.PageExpired:    {400, validation, invalidRequest, ""},
+	signin.PageExpired:    {400, validation, invalidRequest, "invalid_request"},
 	signin.OriginForeign:  {403, accessDenied, noPermission, ""},
 	signin.ConsentRefused: {403, accessDenied, noPermission, ""},
 
