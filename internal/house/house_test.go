@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"policy":  {},
 	"dpop":    {"signin"},
 	"sigv4":   {},
+	"fetch":   {},
 	"seal":    {"signin"},
 	"wire":    {"signin"},
 	"store":   {"signin"},
