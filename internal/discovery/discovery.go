@@ -24,46 +24,79 @@ const (
 	JWKSPath     = "/.well-known/jwks.json"
 )
 
+// Options say what the server has.
+type Options struct {
+	Issuer            string // the first base URL
+	IDTokenAlgorithm  string
+	Registration      bool // POST /v1/register answers
+	MetadataDocuments bool // a client id may be the URL of a client id metadata document
+}
+
 // metadata has the members of RFC 8414 section 2 and OpenID Connect Discovery section 3, so that both documents are one.
 type metadata struct {
-	Issuer                string   `json:"issuer"`
-	AuthorizationEndpoint string   `json:"authorization_endpoint"`
-	TokenEndpoint         string   `json:"token_endpoint"`
-	JWKSURI               string   `json:"jwks_uri"`
-	ScopesSupported       []string `json:"scopes_supported"`
-	ResponseTypes         []string `json:"response_types_supported"`
-	ResponseModes         []string `json:"response_modes_supported"`
-	GrantTypes            []string `json:"grant_types_supported"`
-	SubjectTypes          []string `json:"subject_types_supported"`
-	IDTokenAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
-	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
-	ChallengeMethods      []string `json:"code_challenge_methods_supported"`
-	DPoPAlgorithms        []string `json:"dpop_signing_alg_values_supported"`
-	Claims                []string `json:"claims_supported"`
+	Issuer                   string   `json:"issuer"`
+	AuthorizationEndpoint    string   `json:"authorization_endpoint"`
+	TokenEndpoint            string   `json:"token_endpoint"`
+	RegistrationEndpoint     string   `json:"registration_endpoint,omitzero"`
+	IntrospectionEndpoint    string   `json:"introspection_endpoint"`
+	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationEndpoint       string   `json:"revocation_endpoint"`
+	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	JWKSURI                  string   `json:"jwks_uri"`
+	ScopesSupported          []string `json:"scopes_supported"`
+	ResponseTypes            []string `json:"response_types_supported"`
+	ResponseModes            []string `json:"response_modes_supported"`
+	GrantTypes               []string `json:"grant_types_supported"`
+	SubjectTypes             []string `json:"subject_types_supported"`
+	IDTokenAlgorithms        []string `json:"id_token_signing_alg_values_supported"`
+	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
+	ChallengeMethods         []string `json:"code_challenge_methods_supported"`
+	DPoPAlgorithms           []string `json:"dpop_signing_alg_values_supported"`
+	Claims                   []string `json:"claims_supported"`
+	Prompts                  []string `json:"prompt_values_supported"`
+	Documentation            string   `json:"service_documentation"`
 	// Clients that speak RFC 9207 discard an answer that does not say who gave it.
 	SaysIssuer bool `json:"authorization_response_iss_parameter_supported"`
 	RequestURI bool `json:"request_uri_parameter_supported"` // true where it is left out
+	// draft-ietf-oauth-client-id-metadata-document
+	MetadataDocuments bool `json:"client_id_metadata_document_supported"`
 }
 
-// New returns the documents of the server whose issuer is its first base URL.
-func New(issuer, algorithm string, ring *keyring.Ring) *Documents {
-	b, err := json.Marshal(metadata{
-		Issuer:                issuer,
-		AuthorizationEndpoint: issuer + "/v1/authorize",
-		TokenEndpoint:         issuer + wire.TokenPath,
-		JWKSURI:               issuer + JWKSPath,
-		ScopesSupported:       []string{"openid"},
-		ResponseTypes:         []string{"code"},
-		ResponseModes:         []string{"query"},
-		GrantTypes:            []string{"authorization_code", "refresh_token"},
-		SubjectTypes:          []string{"public"},
-		IDTokenAlgorithms:     []string{algorithm},
-		TokenAuthMethods:      []string{"none"},
-		ChallengeMethods:      []string{"S256", "SHA-256"},
-		DPoPAlgorithms:        []string{"ES256"},
-		Claims:                []string{"iss", "sub", "aud", "iat", "exp", "auth_time", "amr", "session_arn", "signin_session"},
-		SaysIssuer:            true,
-	})
+// signed is how callers of introspection show who they are. There is no registered name for SigV4 (RFC 8414 section 2 lets
+// servers have their own).
+const signed = "aws_sigv4"
+
+// New returns the documents of a server.
+func New(o Options, ring *keyring.Ring) *Documents {
+	m := metadata{
+		Issuer:                   o.Issuer,
+		AuthorizationEndpoint:    o.Issuer + "/v1/authorize",
+		TokenEndpoint:            o.Issuer + wire.TokenPath,
+		IntrospectionEndpoint:    o.Issuer + "/v1/introspect?x-amz-client-auth-method=iam",
+		IntrospectionAuthMethods: []string{signed},
+		RevocationEndpoint:       o.Issuer + "/v1/revoke",
+		RevocationAuthMethods:    []string{"none"},
+		JWKSURI:                  o.Issuer + JWKSPath,
+		ScopesSupported:          []string{"openid", "offline_access"},
+		ResponseTypes:            []string{"code"},
+		ResponseModes:            []string{"query"},
+		// The latter two are operations of their own, which a query of the token endpoint names.
+		GrantTypes:        []string{"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"},
+		SubjectTypes:      []string{"public"},
+		IDTokenAlgorithms: []string{o.IDTokenAlgorithm},
+		TokenAuthMethods:  []string{"none", signed},
+		ChallengeMethods:  []string{"S256", "SHA-256"},
+		DPoPAlgorithms:    []string{"ES256"},
+		Claims:            []string{"iss", "sub", "aud", "iat", "exp", "auth_time", "amr", "session_arn", "signin_session"},
+		Prompts:           []string{"none", "login", "consent", "select_account"},
+		Documentation:     o.Issuer + "/openapi.json",
+		SaysIssuer:        true,
+		MetadataDocuments: o.MetadataDocuments,
+	}
+	if o.Registration {
+		m.RegistrationEndpoint = o.Issuer + "/v1/register"
+	}
+	b, err := json.Marshal(m)
 	if err != nil {
 		panic(err) // strings always marshal
 	}

@@ -46,11 +46,12 @@ var mayImport = map[string][]string{
 	"token":     {"caller", "credential", "dpop", "keyring", "limit", "notice", "policy", "reuse", "seal", "signin", "store", "wire"},
 	"sts":       {"caller", "signin", "wire"},
 	"discovery": {"keyring", "wire"},
+	"openapi":   {"wire"},
 
 	"telemetry": {"signin"},
 
 	"config": {"keyring", "limit", "rootkey", "signin"},
-	"server": {"audit", "authorize", "caller", "config", "discovery", "dpop", "keyring", "limit", "notice", "reuse", "signin", "store", "sts", "telemetry", "token", "wire"},
+	"server": {"audit", "authorize", "caller", "config", "discovery", "dpop", "keyring", "limit", "notice", "openapi", "reuse", "signin", "store", "sts", "telemetry", "token", "wire"},
 
 	"store/schema":    {},
 	"store/sqlite":    {"signin", "store", "store/schema"},

@@ -14,6 +14,7 @@ var open = map[string]string{
 	"/.well-known/oauth-authorization-server": "GET",
 	"/.well-known/openid-configuration":       "GET",
 	"/.well-known/jwks.json":                  "GET",
+	"/openapi.json":                           "GET",
 	"/v1/token":                               "POST",
 }
 

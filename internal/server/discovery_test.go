@@ -27,8 +27,11 @@ func TestDiscoveryDocuments(t *testing.T) {
 			"issuer": `"http://127.0.0.1:8080"`, "authorization_endpoint": `"http://127.0.0.1:8080/v1/authorize"`,
 			"token_endpoint": `"http://127.0.0.1:8080/v1/token"`, "jwks_uri": `"http://127.0.0.1:8080/.well-known/jwks.json"`,
 			"response_types_supported": `["code"]`, "subject_types_supported": `["public"]`, "id_token_signing_alg_values_supported": `["ES256"]`,
-			"grant_types_supported": `["authorization_code","refresh_token"]`, "code_challenge_methods_supported": `["S256","SHA-256"]`,
-			"dpop_signing_alg_values_supported": `["ES256"]`, "scopes_supported": `["openid"]`,
+			"grant_types_supported": `["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:token-exchange"]`, "code_challenge_methods_supported": `["S256","SHA-256"]`,
+			"dpop_signing_alg_values_supported": `["ES256"]`, "scopes_supported": `["openid","offline_access"]`,
+			"registration_endpoint": `"http://127.0.0.1:8080/v1/register"`, "revocation_endpoint": `"http://127.0.0.1:8080/v1/revoke"`,
+			"introspection_endpoint":                `"http://127.0.0.1:8080/v1/introspect?x-amz-client-auth-method=iam"`,
+			"client_id_metadata_document_supported": `false`, "authorization_response_iss_parameter_supported": `true`,
 		} {
 			if b, _ := json.Marshal(got[name]); string(b) != want {
 				t.Errorf("%s: %s = %s, want %s", path, name, b, want)

@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/notice"
+	"github.com/latchkey-id/latchkey/internal/openapi"
 	"github.com/latchkey-id/latchkey/internal/reuse"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/sts"
@@ -156,11 +157,16 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 	}
 	s.routes.add("POST "+wire.TokenPath, operations{"": s.whenReady(tokens.ServeCall)}.serve)
 
-	documents := discovery.New(s.base, cfg.IDToken.Algorithm, s.ring)
+	documents := discovery.New(discovery.Options{Issuer: s.base, IDTokenAlgorithm: cfg.IDToken.Algorithm, Registration: true}, s.ring)
 	for pattern, h := range documents.Routes() {
 		s.routes.add(pattern, h)
 	}
-	s.routes.crossOrigin(discovery.MetadataPath, discovery.OpenIDPath, discovery.JWKSPath, wire.TokenPath)
+	description, err := openapi.New(s.base)
+	if err != nil {
+		return err
+	}
+	s.routes.add("GET "+openapi.Path, description)
+	s.routes.crossOrigin(discovery.MetadataPath, discovery.OpenIDPath, discovery.JWKSPath, openapi.Path, wire.TokenPath)
 	s.routes.add("GET /livez", s.live)
 	s.routes.add("GET /readyz", s.ready)
 	s.routes.add("GET /healthz", s.health)
