@@ -78,7 +78,7 @@ func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 type ringRotateCmd struct {
 	configFlag
-	Purpose []string `help:"Rotate the keys of this purpose: seal (sessions), sign (id tokens) or access-key (secrets of new access keys). Default: seal and sign." enum:"seal,sign,access-key" placeholder:"PURPOSE"`
+	Purpose []string `help:"Rotate the keys of this purpose: seal (sessions), sign (id tokens), sign-access (access tokens) or access-key (secrets of new access keys). Default: all but access-key." enum:"seal,sign,sign-access,access-key" placeholder:"PURPOSE"`
 }
 
 func (cmd ringRotateCmd) Run(ctx context.Context, o *output) error {
@@ -158,6 +158,8 @@ func whatEnds(k keyring.Key) string {
 		return "Sessions, credentials, codes and signed-in browsers that were sealed under it end, and their people sign in again."
 	case k.Purpose == "access-key":
 		return "Long-lived access keys that were made since it came into use, and before the next, are refused: create new ones with latchkey key create, and disable the old."
+	case strings.HasPrefix(k.Purpose, "sign-access-"):
+		return "Access tokens that it signed no longer verify with the published keys: programs ask for new ones. Resource servers that keep a copy of the keys accept them for as long as they keep that."
 	case strings.HasPrefix(k.Purpose, "sign-"):
 		return "Id tokens that it signed no longer verify with the published keys. Verifiers that keep a copy of the keys accept it for as long as they keep that."
 	}

@@ -97,7 +97,7 @@ func (r *Ring) view(v *reading) (*state, error) {
 	if err := s.standIn(r.opts); err != nil {
 		return nil, err
 	}
-	s.jwks = encodeJWKS(s.signing)
+	s.jwks = encodeJWKS(s.signing, s.tokens)
 	return s, nil
 }
 
@@ -125,10 +125,14 @@ func (s *state) add(row store.RingKey, secret []byte, issuer string, now time.Ti
 		}
 		s.byID[row.ID] = k
 		s.sealing = append(s.sealing, sealKey{Key: k, useFrom: row.UseFrom})
-	case purposeES384, purposeES256:
+	case purposeES384, purposeES256, purposeToken:
 		k, err := newSigningKey(row, secret)
 		if err != nil {
 			return err
+		}
+		if row.Purpose == purposeToken {
+			s.tokens = append(s.tokens, k)
+			return nil
 		}
 		s.signing = append(s.signing, k)
 	}

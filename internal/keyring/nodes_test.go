@@ -230,8 +230,8 @@ func TestRacingRotationsMakeOneSetOfKeys(t *testing.T) {
 				published++
 			}
 		}
-		if published != 2 {
-			t.Errorf("round %d: %d nodes published %d keys, want 2", round, len(rings), published)
+		if published != 3 {
+			t.Errorf("round %d: %d nodes published %d keys, want 3", round, len(rings), published)
 		}
 		maintain(t, now.Add(options.Rotate), rings...)
 		for i, r := range rings {

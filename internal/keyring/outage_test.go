@@ -68,8 +68,8 @@ func TestUnreachableRootKeyIsNotAWrongOne(t *testing.T) {
 	if n := far.asked(); n != 1 {
 		t.Errorf("a root key that does not answer was asked %d times in a row, want once", n)
 	}
-	if n := len(rowsOf(t, st)); n != 3 {
-		t.Errorf("there are %d keys, want 3", n)
+	if n := len(rowsOf(t, st)); n != 4 {
+		t.Errorf("there are %d keys, want 4", n)
 	}
 }
 
@@ -91,8 +91,8 @@ func TestRunningNodeDoesNotNeedTheRootKey(t *testing.T) {
 	st := newStore(t)
 	far := newRemote(t, "aws-kms:a")
 	ring := openRing(t, st, NewRoot(far), options, day0)
-	if n := far.asked(); n != 3 {
-		t.Errorf("making three keys asked the root key to unwrap %d times, want 3", n)
+	if n := far.asked(); n != 4 {
+		t.Errorf("making four keys asked the root key to unwrap %d times, want 4", n)
 	}
 	maintain(t, day0.Add(time.Minute), ring, ring)
 	if n := far.asked(); n != 0 {
@@ -113,8 +113,8 @@ func TestRunningNodeDoesNotNeedTheRootKey(t *testing.T) {
 	if err := ring.Err(); err != nil {
 		t.Errorf("afterwards Err = %v", err)
 	}
-	if n := len(rowsOf(t, st)); n != 5 {
-		t.Errorf("there are %d keys, want 5", n)
+	if n := len(rowsOf(t, st)); n != 7 {
+		t.Errorf("there are %d keys, want 7", n)
 	}
 }
 
@@ -145,7 +145,7 @@ func TestNodeWithAKeyThatItCannotUnwrap(t *testing.T) {
 	}
 	for _, now := range []time.Time{inUse.Add(-2 * Skew), inUse, inUse.Add(day)} {
 		ring.Maintain(t.Context(), now)
-		if err := ring.Ready(now); err == nil || !strings.Contains(err.Error(), "key 4 (seal)") {
+		if err := ring.Ready(now); err == nil || !strings.Contains(err.Error(), "key 5 (seal)") {
 			t.Errorf("Ready when the key may be used = %v", err)
 		}
 	}

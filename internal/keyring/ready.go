@@ -50,7 +50,7 @@ func (r *Ring) staleAfter() time.Duration {
 // known tells whether a key of that purpose is one that this version uses.
 func known(purpose string) bool {
 	switch purpose {
-	case purposeSeal, purposeAccessKey, purposeES256, purposeES384:
+	case purposeSeal, purposeAccessKey, purposeES256, purposeES384, purposeToken:
 		return true
 	}
 	return false
@@ -70,8 +70,10 @@ func (s *state) standIn(o Options) error {
 		}
 		s.sealing = []sealKey{{Key: k}}
 	}
-	if len(s.signing) == 0 {
-		purpose := signPurpose(o.Algorithm)
+	for keys, purpose := range map[*[]*SigningKey]string{&s.signing: signPurpose(o.Algorithm), &s.tokens: purposeToken} {
+		if len(*keys) > 0 {
+			continue
+		}
 		b, publicID, err := newSecret(purpose)
 		if err != nil {
 			return err
@@ -80,7 +82,7 @@ func (s *state) standIn(o Options) error {
 		if err != nil {
 			return err
 		}
-		s.signing = []*SigningKey{k}
+		*keys = []*SigningKey{k}
 	}
 	return nil
 }

@@ -43,8 +43,8 @@ func TestForcedRotationIsPublishedBeforeItIsUsed(t *testing.T) {
 	token := seal.SealRefresh(r.SealingKey(now), session(now), 0)
 	oldSeal, oldSign := r.SealingKey(now).ID(), r.SigningKey(now).ID
 	keys := rotate(t, r, now)
-	if len(keys) != 2 || keys[0].State != Published || !keys[0].Since.Equal(now.Add(options.Publish)) {
-		t.Errorf("Rotate = %+v, want two keys that are used in %v", keys, options.Publish)
+	if len(keys) != 3 || keys[0].State != Published || !keys[0].Since.Equal(now.Add(options.Publish)) {
+		t.Errorf("Rotate = %+v, want three keys that are used in %v", keys, options.Publish)
 	}
 	again := rotate(t, r, now.Add(time.Minute))
 	if diff := cmp.Diff(keys, again); diff != "" {
@@ -123,21 +123,22 @@ func TestRetiringOtherKeys(t *testing.T) {
 			rotate(t, r, now, "seal")
 			maintain(t, now.Add(options.Publish), r)
 			return 1
-		}, map[string][]uint32{"seal in use": {4}}},
+		}, map[string][]uint32{"seal in use": {5}}},
 		{"one that is published", func(r *Ring) uint32 {
 			return rotate(t, r, now.Add(options.Publish-time.Minute), "seal")[0].ID
-		}, map[string][]uint32{"seal in use": {1}, "seal published": {5}}},
+		}, map[string][]uint32{"seal in use": {1}, "seal published": {6}}},
 		{"one in use while the next is published", func(r *Ring) uint32 {
 			rotate(t, r, now.Add(options.Publish-time.Minute), "seal")
 			return 1
-		}, map[string][]uint32{"seal in use": {5}, "seal published": {4}}},
-		{"the key of id tokens", func(r *Ring) uint32 { return 3 }, map[string][]uint32{"sign in use": {4}, "seal in use": {1}}},
-		{"the key of access keys", func(r *Ring) uint32 { return 2 }, map[string][]uint32{"access-key in use": {4}}},
+		}, map[string][]uint32{"seal in use": {6}, "seal published": {5}}},
+		{"the key of id tokens", func(r *Ring) uint32 { return 3 }, map[string][]uint32{"sign in use": {5}, "sign-access in use": {4}, "seal in use": {1}}},
+		{"the key of access tokens", func(r *Ring) uint32 { return 4 }, map[string][]uint32{"sign-access in use": {5}, "sign in use": {3}}},
+		{"the key of access keys", func(r *Ring) uint32 { return 2 }, map[string][]uint32{"access-key in use": {5}}},
 		{"an old key of access keys", func(r *Ring) uint32 {
 			rotate(t, r, now, "access-key")
 			maintain(t, now.Add(options.Publish), r)
 			return 2
-		}, map[string][]uint32{"access-key in use": {4}}},
+		}, map[string][]uint32{"access-key in use": {5}}},
 	} {
 		st := newStore(t)
 		o := options
@@ -218,9 +219,10 @@ func TestListOfKeys(t *testing.T) {
 	want := []Key{
 		key(2, "access-key", InUse, day0, day0, time.Time{}),
 		key(1, "seal", Retired, day0, day0, inUse.Add(options.Longest+2*Skew)),
-		key(4, "seal", InUse, day0.Add(time.Hour), inUse, inUse.Add(options.Publish+options.Longest+2*Skew)),
-		key(5, "seal", Published, inUse, inUse.Add(options.Publish), time.Time{}),
+		key(5, "seal", InUse, day0.Add(time.Hour), inUse, inUse.Add(options.Publish+options.Longest+2*Skew)),
+		key(6, "seal", Published, inUse, inUse.Add(options.Publish), time.Time{}),
 		key(3, "sign-es256", InUse, day0, day0, time.Time{}),
+		key(4, "sign-access-es256", InUse, day0, day0, time.Time{}),
 	}
 	if diff := cmp.Diff(want, listOf(t, st, inUse)); diff != "" {
 		t.Errorf("List:\n%s", diff)

@@ -157,7 +157,7 @@ func TestIDsEnd(t *testing.T) {
 	st := newStore(t)
 	r := openRing(t, st, newRoot(t), options, day0)
 	last := store.RingKey{ID: 1<<32 - 2, Purpose: "of-a-newer-version", Created: day0, UseFrom: day0, Expires: day0, Wrapped: []byte("x")}
-	if err := st.AddRingKeys(t.Context(), 3, []store.RingKey{last}); err != nil {
+	if err := st.AddRingKeys(t.Context(), 4, []store.RingKey{last}); err != nil {
 		t.Fatal(err)
 	}
 	now := day0.Add(time.Hour)

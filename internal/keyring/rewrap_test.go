@@ -153,7 +153,7 @@ func TestRewrapDoesWhatIsLeftToDo(t *testing.T) {
 	for _, tt := range []struct {
 		all  bool
 		want int
-	}{{false, 3}, {false, 0}, {true, 3}, {false, 0}} {
+	}{{false, 4}, {false, 0}, {true, 4}, {false, 0}} {
 		done, err := Rewrap(t.Context(), st, both, tt.all)
 		if err != nil || len(done) != tt.want {
 			t.Errorf("Rewrap(all %v) = %v, %v, want %d keys", tt.all, done, err, tt.want)
@@ -162,7 +162,7 @@ func TestRewrapDoesWhatIsLeftToDo(t *testing.T) {
 	// The alias names another key now.
 	moved := newRemote(t, fresh.id)
 	before := &remote{Wrapper: fresh.Wrapper, id: "aws-kms:1"}
-	if done, err := Rewrap(t.Context(), st, NewRoot(moved, before), false); err != nil || len(done) != 3 {
+	if done, err := Rewrap(t.Context(), st, NewRoot(moved, before), false); err != nil || len(done) != 4 {
 		t.Errorf("Rewrap after the alias was moved = %v, %v, want all keys", done, err)
 	}
 	openRing(t, st, NewRoot(moved), options, day0)

@@ -16,10 +16,16 @@ const (
 	purposeAccessKey = "access-key" // secrets of long-lived access keys are derived from it; never rotated
 	purposeES384     = "sign-es384"
 	purposeES256     = "sign-es256"
+	// purposeToken signs access tokens. Its keys are not those of id tokens, so that neither can be made from the other; and
+	// always P-256, because programs ask for access tokens at a rate that P-384 would cost several times as much at.
+	purposeToken = "sign-access-es256"
 )
 
-// classSign is both kinds of signing keys.
-const classSign = "sign"
+// The classes of signing keys: both kinds that sign id tokens, and those that sign access tokens.
+const (
+	classSign  = "sign"
+	classToken = "sign-access"
+)
 
 // Options say how the ring is kept.
 type Options struct {
@@ -68,6 +74,7 @@ type state struct {
 	sealing []sealKey // by UseFrom, then id
 	byID    map[uint32]*seal.Key
 	signing []*SigningKey // by UseFrom, then id, of all algorithms
+	tokens  []*SigningKey // the same, of access tokens
 	access  map[uint32]*seal.Key
 	newest  uint32 // the access key key that new access keys use
 	jwks    []byte
@@ -94,16 +101,22 @@ func Open(ctx context.Context, keys store.Keys, root *Root, opts Options, now ti
 
 // class is what keys replace each other in: a signing key of one algorithm replaces one of another.
 func class(purpose string) string {
-	if purpose == purposeES384 || purpose == purposeES256 {
+	switch purpose {
+	case purposeES384, purposeES256:
 		return classSign
+	case purposeToken:
+		return classToken
 	}
 	return purpose
 }
 
 // purposeIn returns the purpose that new keys of a class have.
 func (r *Ring) purposeIn(class string) string {
-	if class == classSign {
+	switch class {
+	case classSign:
 		return signPurpose(r.opts.Algorithm)
+	case classToken:
+		return purposeToken
 	}
 	return class
 }
@@ -150,6 +163,11 @@ func (r *Ring) Ages(now time.Time) map[string]time.Duration {
 	for _, k := range s.signing {
 		if !k.useFrom.After(now) {
 			ages[signPurpose(k.Algorithm)] = now.Sub(k.useFrom)
+		}
+	}
+	for _, k := range s.tokens {
+		if !k.useFrom.After(now) {
+			ages[purposeToken] = now.Sub(k.useFrom)
 		}
 	}
 	return ages

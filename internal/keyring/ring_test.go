@@ -87,10 +87,10 @@ func TestNewDatabaseGetsOneKeyOfEachPurpose(t *testing.T) {
 			t.Errorf("key %d of %s is used from %v until %v, want from now on", row.ID, row.Purpose, row.UseFrom, row.Expires)
 		}
 	}
-	if slices.Sort(purposes); !slices.Equal(purposes, []string{"access-key", "seal", "sign-es256"}) {
+	if slices.Sort(purposes); !slices.Equal(purposes, []string{"access-key", "seal", "sign-access-es256", "sign-es256"}) {
 		t.Errorf("keys are %v", purposes)
 	}
-	if r.SealingKey(day0) == nil || r.SigningKey(day0) == nil || r.AccessKeyKey() == nil {
+	if r.SealingKey(day0) == nil || r.SigningKey(day0) == nil || r.TokenKey(day0) == nil || r.AccessKeyKey() == nil {
 		t.Error("a key is missing")
 	}
 	// A session begins at the second of its redemption, which may be a little before the key.
@@ -150,15 +150,15 @@ func TestRacingNodesMakeOneSetOfKeys(t *testing.T) {
 			t.Fatalf("node %d: Open = %v", i, err)
 		}
 	}
-	if n := len(rowsOf(t, stores[0])); n != 3 {
-		t.Errorf("%d nodes made %d keys, want 3", len(rings), n)
+	if n := len(rowsOf(t, stores[0])); n != 4 {
+		t.Errorf("%d nodes made %d keys, want 4", len(rings), n)
 	}
 	token := seal.SealRefresh(rings[0].SealingKey(day0), session(day0), 0)
 	for i, r := range rings {
 		if _, _, err := seal.OpenRefresh(r, token); err != nil {
 			t.Errorf("node %d cannot open what node 0 sealed: %v", i, err)
 		}
-		if r.SigningKey(day0).ID != rings[0].SigningKey(day0).ID || r.AccessKeyKey().ID() != rings[0].AccessKeyKey().ID() || !bytes.Equal(r.JWKS(), rings[0].JWKS()) {
+		if r.SigningKey(day0).ID != rings[0].SigningKey(day0).ID || r.TokenKey(day0).ID != rings[0].TokenKey(day0).ID || r.AccessKeyKey().ID() != rings[0].AccessKeyKey().ID() || !bytes.Equal(r.JWKS(), rings[0].JWKS()) {
 			t.Errorf("node %d has other keys than node 0", i)
 		}
 	}

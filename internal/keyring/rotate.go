@@ -20,7 +20,7 @@ type plan struct {
 // missing returns the keys that should be added to rows, which are sorted.
 func (r *Ring) missing(rows []store.RingKey, now time.Time) []plan {
 	var wanted []plan
-	for _, c := range []string{purposeSeal, purposeAccessKey, classSign} {
+	for _, c := range []string{purposeSeal, purposeAccessKey, classSign, classToken} {
 		purpose, useFrom := r.purposeIn(c), now
 		if row, ok := newestOf(rows, c); ok {
 			due := !now.Before(row.UseFrom.Add(r.opts.Rotate - r.opts.Publish))
@@ -75,15 +75,15 @@ func (r *Ring) make(ctx context.Context, v reading, wanted []plan, now time.Time
 }
 
 // Purposes are what Rotate takes, and what keys replace each other in: envelopes and the credentials beside them, id
-// tokens, and the secrets of long-lived access keys.
-var Purposes = []string{purposeSeal, classSign, purposeAccessKey}
+// tokens, access tokens, and the secrets of long-lived access keys.
+var Purposes = []string{purposeSeal, classSign, classToken, purposeAccessKey}
 
 // Rotate publishes the next key of each of purposes now, to be used when Options.Publish has passed, and returns these
 // keys. Where a key is published already and waits to be used, it is that one, so a call may be repeated. No purposes
 // means those that rotate by themselves, which are all but access keys. What older keys of a purpose made stays good.
 func (r *Ring) Rotate(ctx context.Context, now time.Time, purposes []string) ([]Key, error) {
 	if len(purposes) == 0 {
-		purposes = []string{purposeSeal, classSign}
+		purposes = []string{purposeSeal, classSign, classToken}
 	}
 	for _, p := range purposes {
 		if !slices.Contains(Purposes, p) {

@@ -31,13 +31,13 @@ func TestStepsKeepTheirKeyOverARotation(t *testing.T) {
 	sealed := func(r *Ring, k int) string { return seal.SealRefresh(r.SealingKey(step(k)), s, int64(k)) }
 
 	maintain(t, rotation.Add(-time.Minute), first)
-	if n := len(rowsOf(t, st)); n != 3 {
-		t.Fatalf("a minute before its time there are %d keys, want 3", n)
+	if n := len(rowsOf(t, st)); n != 4 {
+		t.Fatalf("a minute before its time there are %d keys, want 4", n)
 	}
 	before := []string{sealed(first, -1), sealed(first, 0), sealed(first, 1)}
 	maintain(t, rotation, first) // publishes
-	if n := len(rowsOf(t, st)); n != 5 {
-		t.Fatalf("at its time there are %d keys, want 5", n)
+	if n := len(rowsOf(t, st)); n != 7 {
+		t.Fatalf("at its time there are %d keys, want 7", n)
 	}
 	after := []string{sealed(first, -1), sealed(first, 0), sealed(first, 1)}
 	if diff := cmp.Diff(before, after); diff != "" {
@@ -117,8 +117,8 @@ func TestRingStaysSmall(t *testing.T) {
 	for now := day0; now.Before(day0.Add(730 * day)); now = now.Add(day) {
 		maintain(t, now, r)
 		seen[r.SealingKey(now).ID()] = true
-		if n := len(rowsOf(t, st)); n > 5 {
-			t.Fatalf("on day %d the ring has %d keys, want at most 5", now.Sub(day0)/day, n)
+		if n := len(rowsOf(t, st)); n > 7 {
+			t.Fatalf("on day %d the ring has %d keys, want at most 7", now.Sub(day0)/day, n)
 		}
 		if age := r.Ages(now)[purposeSeal]; age > 31*day {
 			t.Fatalf("on day %d the sealing key is %d days old", now.Sub(day0)/day, age/day)

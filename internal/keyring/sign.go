@@ -10,13 +10,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/store"
 )
 
-// SigningKey signs id tokens.
+// SigningKey signs id tokens, or access tokens, and never both: its header says which.
 type SigningKey struct {
 	ID        string // the kid in the header and in the JWKS
 	Algorithm string // ES384 or ES256
@@ -42,7 +43,7 @@ func newSecret(purpose string) (secret []byte, publicID string, err error) {
 	switch purpose {
 	case purposeES384:
 		curve = elliptic.P384()
-	case purposeES256:
+	case purposeES256, purposeToken:
 		curve = elliptic.P256()
 	default:
 		secret = make([]byte, seal.KeySize)
@@ -75,10 +76,14 @@ func newSigningKey(row store.RingKey, secret []byte) (*SigningKey, error) {
 		return nil, fmt.Errorf("ring key %d is not an ECDSA key", row.ID)
 	}
 	k := &SigningKey{ID: row.PublicID, Algorithm: "ES384", private: private, hash: crypto.SHA384, useFrom: row.UseFrom}
-	if row.Purpose == purposeES256 {
+	if row.Purpose != purposeES384 {
 		k.Algorithm, k.hash = "ES256", crypto.SHA256
 	}
-	header, err := json.Marshal(map[string]string{"alg": k.Algorithm, "kid": k.ID, "typ": "JWT"})
+	typ := "JWT"
+	if row.Purpose == purposeToken {
+		typ = "at+jwt" // RFC 9068 section 2.1: so that no verifier takes an id token for one
+	}
+	header, err := json.Marshal(map[string]string{"alg": k.Algorithm, "kid": k.ID, "typ": typ})
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +113,13 @@ func (k *SigningKey) Sign(claims []byte) (string, error) {
 
 // SigningKey returns the key that is in use at now. For a while after another algorithm was configured, that is still one
 // of the algorithm before, until verifiers have had time to read the new key.
-func (r *Ring) SigningKey(now time.Time) *SigningKey {
-	keys := r.state.Load().signing
+func (r *Ring) SigningKey(now time.Time) *SigningKey { return signer(r.state.Load().signing, now) }
+
+// TokenKey returns the key that signs access tokens at now.
+func (r *Ring) TokenKey(now time.Time) *SigningKey { return signer(r.state.Load().tokens, now) }
+
+// signer returns the one of keys, which are by UseFrom, that is in use at now.
+func signer(keys []*SigningKey, now time.Time) *SigningKey {
 	for i := len(keys) - 1; i > 0; i-- {
 		if !keys[i].useFrom.After(now) {
 			return keys[i]
@@ -118,10 +128,11 @@ func (r *Ring) SigningKey(now time.Time) *SigningKey {
 	return keys[0]
 }
 
-// JWKS returns the public keys that verify id tokens, as a JWK set (RFC 7517 section 5): published, in use and retired.
+// JWKS returns the public keys that verify id tokens and access tokens, as a JWK set (RFC 7517 section 5): published, in
+// use and retired.
 func (r *Ring) JWKS() []byte { return r.state.Load().jwks }
 
-func encodeJWKS(keys []*SigningKey) []byte {
+func encodeJWKS(kinds ...[]*SigningKey) []byte {
 	type jwk struct {
 		Kty string `json:"kty"`
 		Crv string `json:"crv"`
@@ -134,7 +145,7 @@ func encodeJWKS(keys []*SigningKey) []byte {
 	set := struct {
 		Keys []jwk `json:"keys"`
 	}{Keys: []jwk{}}
-	for _, k := range keys {
+	for _, k := range slices.Concat(kinds...) {
 		point, err := k.private.PublicKey.Bytes()
 		if err != nil {
 			continue // cannot be: the key was made by this package

@@ -33,7 +33,7 @@ func jwksOf(t *testing.T, r *Ring) map[string]jwk {
 }
 
 // verify verifies a compact JWS with a key of the set, with nothing but the standard library (RFC 7518 section 3.4).
-func verify(t *testing.T, token string, keys map[string]jwk) (claims string, ok bool) {
+func verify(t *testing.T, token, typ string, keys map[string]jwk) (claims string, ok bool) {
 	t.Helper()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -51,7 +51,7 @@ func verify(t *testing.T, token string, keys map[string]jwk) (claims string, ok 
 		t.Fatal(err)
 	}
 	k, found := keys[header.Kid]
-	if !found || k.Alg != header.Alg || k.Kty != "EC" || k.Use != "sig" || header.Typ != "JWT" {
+	if !found || k.Alg != header.Alg || k.Kty != "EC" || k.Use != "sig" || header.Typ != typ {
 		t.Fatalf("header %+v, key %+v", header, k)
 	}
 	curve, size, digest := elliptic.P256(), 32, []byte(nil)
@@ -89,13 +89,13 @@ func TestSignaturesVerifyWithThePublishedKeys(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, ok := verify(t, token, jwksOf(t, r)); !ok || got != claims {
+			if got, ok := verify(t, token, "JWT", jwksOf(t, r)); !ok || got != claims {
 				t.Errorf("%s: %s of %s verifies: %v", algorithm, token, got, ok)
 			}
 			head, rest, _ := strings.Cut(token, ".")
 			_, signature, _ := strings.Cut(rest, ".")
 			altered := head + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"arn:aws:sts::111122223333:assumed-role/Admin/alice"}`)) + "." + signature
-			if _, ok := verify(t, altered, jwksOf(t, r)); ok {
+			if _, ok := verify(t, altered, "JWT", jwksOf(t, r)); ok {
 				t.Errorf("%s: other claims verify as well", algorithm)
 			}
 		}
@@ -152,8 +152,8 @@ func TestAnotherAlgorithmIsARotation(t *testing.T) {
 	if got := after.SigningKey(inUse); got.Algorithm != "ES384" {
 		t.Errorf("once it was published, the key in use is of %s, want ES384", got.Algorithm)
 	}
-	if keys := jwksOf(t, after); len(keys) != 2 || keys[old].Alg != "ES256" {
-		t.Errorf("published are %v, want one of each algorithm", keys)
+	if keys := jwksOf(t, after); len(keys) != 3 || keys[old].Alg != "ES256" {
+		t.Errorf("published are %v, want one of each algorithm, and the one of access tokens", keys)
 	}
 	over := inUse.Add(options.Longest + 2*Skew + time.Second)
 	maintain(t, over, after)

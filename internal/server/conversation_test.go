@@ -124,6 +124,7 @@ var differs = []struct {
 	{regexp.MustCompile(`([?&]code=)[A-Za-z0-9_-]+`), `$1<code>`},
 	{regexp.MustCompile(`("kid":")[^"]+"`), `$1<kid>"`},
 	{regexp.MustCompile(`("[xy]":")[^"]{64}"`), `$1<48 bytes>"`},
+	{regexp.MustCompile(`("[xy]":")[^"]{43}"`), `$1<32 bytes>"`},
 	{regexp.MustCompile(`(Content-Length: )\d+`), `$1<length>`},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`), `<time>`},
 }

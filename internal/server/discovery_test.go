@@ -49,7 +49,7 @@ func TestDiscoveryDocuments(t *testing.T) {
 	login := s.Client().Login(t)
 	w := s.Do(httptest.NewRequest("GET", s.Base+"/.well-known/jwks.json", nil))
 	var set struct{ Keys []struct{ Kid, Alg string } }
-	if err := json.NewDecoder(bufio.NewReader(w.Body)).Decode(&set); err != nil || len(set.Keys) != 1 || set.Keys[0].Alg != "ES256" {
+	if err := json.NewDecoder(bufio.NewReader(w.Body)).Decode(&set); err != nil || len(set.Keys) != 2 || set.Keys[0].Alg != "ES256" {
 		t.Errorf("JWKS = %+v, %v", set, err)
 	}
 	if header := decodePart(t, login.IDToken); !strings.Contains(header, set.Keys[0].Kid) {

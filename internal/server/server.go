@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/notice"
 	"github.com/latchkey-id/latchkey/internal/openapi"
 	"github.com/latchkey-id/latchkey/internal/reuse"
+	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/sts"
 	"github.com/latchkey-id/latchkey/internal/telemetry"
@@ -97,7 +98,8 @@ func RingOptions(cfg config.Config) keyring.Options {
 		// A refresh is answered for the step of its proof, which may be by a clock that is ahead.
 		Ahead: l.Proof,
 		// A session is sealed again at every step under the key of that step; the longest envelope is a refresh token.
-		Longest: l.Session + l.Credentials + l.CodeCrossDevice + l.Browser,
+		// An access token lives apart from any session.
+		Longest: max(l.Session+l.Credentials+l.CodeCrossDevice+l.Browser, signin.MaxBearer),
 	}
 }
 

@@ -186,6 +186,9 @@ func (s Session) EndsAt(l Lifetimes) time.Time {
 // MaxSession is the longest lifetime that sessions and signed-in browsers can be configured to have.
 const MaxSession = 90 * 24 * time.Hour
 
+// MaxBearer is the longest lifetime of an access token that is no credentials (CreateBearerToken, duration).
+const MaxBearer = 12 * time.Hour
+
 // RevocationExpiry returns when a notice that s is revoked may be forgotten: a day after its end, which no later
 // configuration moves on.
 func (s Session) RevocationExpiry() time.Time { return s.End.Add(24 * time.Hour) }
