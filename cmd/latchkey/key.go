@@ -21,10 +21,18 @@ type keyCreateCmd struct {
 	configFlag
 	Account string `required:"" help:"The account of the service user."`
 	User    string `arg:"" help:"The service user; made when it is missing."`
+	Policy  string `help:"File with the IAM policy that the service user is made with. Default: it may be the principal of confidential clients." type:"existingfile"`
 	JSON    bool   `help:"Print JSON." name:"json"`
 }
 
 func (cmd keyCreateCmd) Run(ctx context.Context, o *output) error {
+	document := policy.ExchangeToken
+	if cmd.Policy != "" {
+		var err error
+		if document, _, err = readPolicy(cmd.Policy); err != nil {
+			return err
+		}
+	}
 	return cmd.with(ctx, func(in *installation) error {
 		now := time.Now()
 		ring, err := in.ring(ctx, now)
@@ -32,12 +40,16 @@ func (cmd keyCreateCmd) Run(ctx context.Context, o *output) error {
 			return err
 		}
 		_, err = in.ServiceUserByName(ctx, cmd.Account, cmd.User)
-		if errors.Is(err, store.ErrNotFound) {
-			o.note("Made the service user %s in account %s.", cmd.User, cmd.Account)
+		missing := errors.Is(err, store.ErrNotFound)
+		if !missing && cmd.Policy != "" {
+			return usageError("there is a service user of that name already, and --policy is for one that is made: leave it out, or attach a policy with latchkey policy attach")
 		}
-		user, err := serviceUser(ctx, in, cmd.Account, cmd.User, policy.ExchangeToken, now)
+		user, err := serviceUser(ctx, in, cmd.Account, cmd.User, document, now)
 		if err != nil {
 			return err
+		}
+		if missing {
+			o.note("Made the service user %s in account %s.", cmd.User, cmd.Account)
 		}
 		id := signin.NewUniqueID(signin.PrefixAccessKey)
 		secret, err := addAccessKey(ctx, in, ring, user, id, now)

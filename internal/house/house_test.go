@@ -105,7 +105,7 @@ func sources(t *testing.T) []goFile {
 			return err
 		}
 		if d.IsDir() {
-			other := rel == "test" || rel == "tools" || d.Name() == "testdata" || d.Name() == "node_modules"
+			other := rel == "test" || rel == "tools" || rel == "examples" || d.Name() == "testdata" || d.Name() == "node_modules"
 			if other || (rel != "." && strings.HasPrefix(d.Name(), ".")) {
 				return filepath.SkipDir
 			}
@@ -317,7 +317,7 @@ func TestCIRunsTheTestCommand(t *testing.T) {
 }
 
 func TestFormatted(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "gofmt", "-l", "cmd", "internal", "test")
+	cmd := exec.CommandContext(t.Context(), "gofmt", "-l", "cmd", "internal", "test", "examples")
 	cmd.Dir = root(t)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
