@@ -27,6 +27,7 @@ type Caller struct {
 	Account string
 	User    *store.ServiceUser // signed with a long-lived access key
 	Session *signin.Session    // signed with temporary credentials
+	Expires time.Time          // of temporary credentials; zero for a long-lived access key
 
 	Signature [sha256.Size]byte // to know the request by when it comes again, however its signature is written
 	SignedAt  time.Time
@@ -106,7 +107,7 @@ func (v *Resolver) Identify(ctx context.Context, r *http.Request, body []byte, s
 	who := found.Caller
 	who.Signature, who.SignedAt = signed.Signature(), signed.SignedAt
 	if who.Session != nil {
-		return who, v.checkSession(*who.Session, found.expires, now)
+		return who, v.checkSession(*who.Session, who.Expires, now)
 	}
 	return who, nil
 }
@@ -117,8 +118,15 @@ const noSecret = ""
 // found is who a request claims to be from, and what they must have signed with.
 type found struct {
 	Caller
-	secret  string
-	expires time.Time // of temporary credentials
+	secret string
+}
+
+// expiry returns when temporary credentials end: with their step, or with the session, where its lifetime was shortened.
+func expiry(o credential.Opened, l signin.Lifetimes) time.Time {
+	if end := o.Session.EndsAt(l); end.Before(o.Expires) {
+		return end
+	}
+	return o.Expires
 }
 
 // lookup returns who the access key id and the session token belong to; of unknown ones, a found with noSecret.
@@ -132,9 +140,10 @@ func (v *Resolver) lookup(ctx context.Context, signed *sigv4.Signed) (found, err
 		}
 		s := opened.Session
 		return found{
-			Caller:  Caller{ARN: s.Principal.ARN(), UserID: s.Principal.UserID(), Account: s.Principal.Account, Session: &s},
-			secret:  opened.Secret,
-			expires: opened.Expires,
+			Caller: Caller{
+				ARN: s.Principal.ARN(), UserID: s.Principal.UserID(), Account: s.Principal.Account, Session: &s, Expires: expiry(opened, v.Lifetimes),
+			},
+			secret: opened.Secret,
 		}, nil
 	case strings.HasPrefix(id, signin.PrefixAccessKey) && signed.SessionToken == "":
 		return v.lookupKey(ctx, id)
@@ -162,7 +171,7 @@ func (v *Resolver) lookupKey(ctx context.Context, id string) (found, error) {
 
 // checkSession refuses temporary credentials that are over: by time, or by a notice.
 func (v *Resolver) checkSession(s signin.Session, expires, now time.Time) error {
-	if !now.Before(expires) || !now.Before(s.EndsAt(v.Lifetimes)) {
+	if !now.Before(expires) {
 		return &Refusal{Code: codeExpiredToken, Status: http.StatusForbidden, Message: "The security token included in the request is expired."}
 	}
 	if err := v.Board.Fresh(now); err != nil {
