@@ -69,6 +69,9 @@ func (c *Config) Check() error {
 	if _, err := c.Proxies(); err != nil {
 		return err
 	}
+	if err := c.NetworkKeys.check(len(c.TrustedProxies) > 0); err != nil {
+		return err
+	}
 	if c.Keys.Rotate < time.Hour {
 		return errors.New("keys.rotate must be at least 1h")
 	}

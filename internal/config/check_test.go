@@ -83,6 +83,19 @@ func TestCheckNamesTheKeyAndTheRemedy(t *testing.T) {
 		{"a log level", func(c *Config) { c.Log.Level = "trace" }, []string{"log.level", "debug, info, warn, error"}},
 		{"a proxy", func(c *Config) { c.TrustedProxies = []string{"proxy.example"} }, []string{"trusted_proxies", "10.0.0.0/8"}},
 		{"a range of proxies", func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/33"} }, []string{"trusted_proxies"}},
+		{"a VPC told by nobody", func(c *Config) { c.NetworkKeys.SourceVPC = "X-Source-Vpc" }, []string{"network_keys.source_vpc", "trusted_proxies"}},
+		{"one header for two facts", func(c *Config) {
+			c.TrustedProxies, c.NetworkKeys = []string{"10.0.0.1"}, NetworkKeys{SourceVPC: "X-Vpc", SourceVPCE: "x-vpc"}
+		}, []string{"network_keys.source_vpc and network_keys.source_vpce", "same header"}},
+		{"a header with a meaning", func(c *Config) {
+			c.TrustedProxies, c.NetworkKeys.VPCSourceIP = []string{"10.0.0.1"}, "x-forwarded-for"
+		}, []string{"network_keys.vpc_source_ip", "X-Source-Vpc"}},
+		{"a header of everybody's", func(c *Config) {
+			c.TrustedProxies, c.NetworkKeys.SourceVPCE = []string{"10.0.0.1"}, "Authorization"
+		}, []string{"network_keys.source_vpce"}},
+		{"a header that is none", func(c *Config) {
+			c.TrustedProxies, c.NetworkKeys.SourceVPC = []string{"10.0.0.1"}, "X-A: b"
+		}, []string{"network_keys.source_vpc"}},
 		{"a short rotation", func(c *Config) { c.Keys.Rotate = time.Hour - 1 }, []string{"keys.rotate", "1h"}},
 		{"a negative rate", func(c *Config) { c.Limits.Client.PerSecond = -1 }, []string{"limits", "negative"}},
 		{"a rate that is no number", func(c *Config) { c.Limits.Address.PerSecond = math.NaN() }, []string{"limits", "number"}},

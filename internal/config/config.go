@@ -38,6 +38,9 @@ type Config struct {
 	// address of the connection is the address of the caller.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 
+	// NetworkKeys name headers of TrustedProxies that tell the VPC that a caller comes from.
+	NetworkKeys NetworkKeys `yaml:"network_keys"`
+
 	// MetricsListen is the address and port where /metrics answers Prometheus. Default none. Keep it off public networks.
 	MetricsListen string `yaml:"metrics_listen"`
 
@@ -67,6 +70,18 @@ type Config struct {
 
 	// Limits keep one caller from taking what all need.
 	Limits Limits `yaml:"limits"`
+}
+
+// NetworkKeys name the headers with which a trusted proxy tells the network facts of a caller, for the condition keys of
+// policies and resource permission statements. The proxy must set each, or remove it, on every request; a header that comes
+// twice, or not in the form of its fact, counts as absent.
+type NetworkKeys struct {
+	// SourceVPC is the header with the id of the VPC, vpc-…, for aws:SourceVpc. Default none.
+	SourceVPC string `yaml:"source_vpc"`
+	// SourceVPCE is the header with the id of the VPC endpoint, vpce-…, for aws:SourceVpce. Default none.
+	SourceVPCE string `yaml:"source_vpce"`
+	// VPCSourceIP is the header with the address of the caller inside of the VPC, for aws:VpcSourceIp. Default none.
+	VPCSourceIP string `yaml:"vpc_source_ip"`
 }
 
 // RootKey names one place of the root key, and further places while it changes.

@@ -20,7 +20,7 @@ import (
 // ServeHTTP answers one request. This is where the time of a request is read, and nowhere else.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	remote := s.remote(r)
-	s.ServeCall(w, &wire.Call{Request: r, ID: newRequestID(), Now: s.clock(), Remote: remote, Network: signin.Network{SourceIP: remote}})
+	s.ServeCall(w, &wire.Call{Request: r, ID: newRequestID(), Now: s.clock(), Remote: remote, Network: s.network(r, remote)})
 }
 
 // ServeCall answers a call and logs one record of it.

@@ -56,6 +56,9 @@ type Server struct {
 	hosts   map[string]bool // the hosts of the base URLs
 	base    string          // the first base URL
 	proxies []netip.Prefix
+	// networkKeys are the headers of proxies that tell of VPCs.
+	networkKeys config.NetworkKeys
+
 	log     *slog.Logger
 	metrics *Metrics
 	traces  *telemetry.Exporter
@@ -124,8 +127,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		routes: routes{}, hosts: hosts, base: cfg.BaseURLs[0], proxies: proxies, log: o.Log, metrics: o.Metrics,
-		traces: o.Telemetry, clock: o.Clock,
+		routes: routes{}, hosts: hosts, base: cfg.BaseURLs[0], proxies: proxies, networkKeys: cfg.NetworkKeys,
+		log: o.Log, metrics: o.Metrics, traces: o.Telemetry, clock: o.Clock,
 		store: st, ring: ring, board: board, trail: audit.New(st, o.Log), revoke: cfg.Reuse.Revoke,
 	}
 	if cfg.Reuse.Detect {

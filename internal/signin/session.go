@@ -21,6 +21,10 @@ func (p Principal) ARN() string {
 	return "arn:aws:sts::" + p.Account + ":assumed-role/" + p.Role + "/" + p.Person
 }
 
+// RoleARN returns arn:aws:iam::<account>:role/<role>, which is aws:PrincipalArn in policies (IAM, global condition keys: of a
+// role session, the role).
+func (p Principal) RoleARN() string { return "arn:aws:iam::" + p.Account + ":role/" + p.Role }
+
 // UserID returns the STS form of the user id, <role id>:<person>.
 func (p Principal) UserID() string { return p.RoleID + ":" + p.Person }
 
