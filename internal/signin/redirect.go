@@ -18,8 +18,8 @@ const MaxRedirectURI = 2048
 // an unregistered host, so that no code leaves for a stranger.
 //
 // A same-device client is sent to http on a loopback address, any port and path (RFC 8252 section 7.3). The cross-device
-// client is sent to the confirmation page of one of the server's own base URLs, and to nothing else. A confidential
-// client is sent to a registered URI; where that is http on loopback, to any port of it.
+// client is sent to the confirmation page of one of the server's own base URLs, and to nothing else. A confidential or
+// dynamic client is sent to a registered URI, byte for byte; where that is http on loopback, to any port of it.
 func AllowRedirect(client Client, uri string, base []string) error {
 	u, err := parseRedirect(uri)
 	if err != nil {

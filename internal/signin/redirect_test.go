@@ -13,6 +13,9 @@ var (
 	app         = Client{ID: ConfidentialPrefix + "app", Class: Confidential, RedirectURIs: []string{
 		"https://app.example.com/callback", "http://127.0.0.1/callback", "http://localhost:3000/cb?tenant=1", "http://[::1]/",
 	}}
+	dynamic = Client{ID: DynamicClientID("us-east-1", SessionID{1}), Class: Dynamic, RedirectURIs: []string{
+		"https://claude.ai/cb", "http://127.0.0.1/cb", "vscode://publisher.extension/cb",
+	}}
 	bases = []string{"https://signin.example.com", "http://127.0.0.1:8080"}
 )
 
@@ -199,6 +202,37 @@ func TestConfidentialClientIsSentToRegisteredURIsOnly(t *testing.T) {
 	}
 }
 
+func TestDynamicClientIsSentToWhatItRegistered(t *testing.T) {
+	for uri, want := range map[string]bool{
+		"https://claude.ai/cb":            true,
+		"vscode://publisher.extension/cb": true,
+		"http://127.0.0.1/cb":             true,
+		"http://127.0.0.1:54321/cb":       true, // RFC 8252 section 7.3
+
+		"https://claude.ai/cb2":                 false,
+		"https://claude.ai/cb/":                 false,
+		"https://claude.ai/cb?x":                false,
+		"https://claude.ai/CB":                  false,
+		"https://claude.ai:443/cb":              false,
+		"https://claude.ai/other":               false, // in the list of the server, but not its own
+		"vscode://publisher.extension/cb2":      false,
+		"vscode://publisher.extension:80/cb":    false,
+		"VSCODE://publisher.extension/cb":       false,
+		"http://localhost/cb":                   false, // another name
+		"http://[::1]/cb":                       false,
+		"http://127.0.0.1:54321/cb2":            false,
+		"http://127.0.0.1:54321/cb?x":           false,
+		"http://127.0.0.1:54321/%63b":           false,
+		"https://127.0.0.1/cb":                  false,
+		bases[0] + ConfirmationPath:             false,
+		"http://127.0.0.1:35587/oauth/callback": false, // that of the same-device client
+	} {
+		if err := AllowRedirect(dynamic, uri, bases); (err == nil) != want {
+			t.Errorf("AllowRedirect(dynamic, %q) = %v, want allowed %v", uri, err, want)
+		}
+	}
+}
+
 func TestOnlyHTTPSAndLoopbackCanBeRegistered(t *testing.T) {
 	for uri, want := range map[string]bool{
 		"https://app.example.com/callback":  true,
@@ -281,6 +315,16 @@ func FuzzAllowRedirect(f *testing.F) {
 			case "app.example.com", "127.0.0.1", "localhost", "::1":
 			default:
 				t.Errorf("AllowRedirect(confidential, %q) = nil; it leads to %q", uri, u.Hostname())
+			}
+		}
+		if AllowRedirect(dynamic, uri, bases) == nil {
+			u := mustParse(t, uri)
+			port := u.Port()
+			if port != "" {
+				port = ":" + port
+			}
+			if uri != "https://claude.ai/cb" && uri != "vscode://publisher.extension/cb" && !strings.HasSuffix(asciiLower(uri), "://127.0.0.1"+port+"/cb") {
+				t.Errorf("AllowRedirect(dynamic, %q) = nil; it registered %q", uri, dynamic.RedirectURIs)
 			}
 		}
 		if CheckRegistration(uri) == nil {
