@@ -75,7 +75,7 @@ func (c *Config) Check() error {
 	if c.Keys.Rotate < time.Hour {
 		return errors.New("keys.rotate must be at least 1h")
 	}
-	return errors.Join(c.Telemetry.check(), c.Shutdown.check(), c.Audit.check(), c.Reuse.check(), c.Lifetimes.check(), c.Limits.check())
+	return errors.Join(c.Telemetry.check(), c.Shutdown.check(), c.Audit.check(), c.Reuse.check(), c.Lifetimes.check(), c.Limits.check(), c.Registration.check())
 }
 
 // isWildcard tells whether host stands for every address of the machine.

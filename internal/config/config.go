@@ -70,6 +70,9 @@ type Config struct {
 
 	// Limits keep one caller from taking what all need.
 	Limits Limits `yaml:"limits"`
+
+	// Registration says which clients may come without an administrator.
+	Registration Registration `yaml:"registration"`
 }
 
 // NetworkKeys name the headers with which a trusted proxy tells the network facts of a caller, for the condition keys of
@@ -258,4 +261,26 @@ type Rate struct {
 	PerSecond float64 `yaml:"per_second"`
 	// Burst is how many may come at once.
 	Burst int `yaml:"burst"`
+}
+
+// Registration says which clients may come without an administrator, as MCP clients do. Such a client can do nothing until
+// a person approves it, for a resource that an administrator registered, in a role whose policy allows it.
+type Registration struct {
+	// Enabled lets clients register themselves (CreateOAuth2PublicClient). Default true. While it is off, those that did are
+	// unknown too.
+	Enabled bool `yaml:"enabled"`
+	// RedirectURIs are where they may be sent, beside http on loopback, which is always allowed: URIs, or the beginning of
+	// URIs with * at the end. Default: AWS's list, signin.DefaultRedirects. What is taken out is closed at once, also to
+	// those that registered it.
+	RedirectURIs []string `yaml:"redirect_uris"`
+	// Lifetime is how long a registration lasts. Default 2160h (90 days), as at AWS; 1h to 8760h. The sessions of a client
+	// end with its registration.
+	Lifetime time.Duration `yaml:"lifetime"`
+	// Address is for the registrations of one address. Default 0.02/s, 30 at once.
+	Address Rate `yaml:"address"`
+	// Most is how many registrations there may be at a time. Default 100000; each can take some 20 KiB.
+	Most int `yaml:"most"`
+	// MetadataDocuments takes the URL of a client id metadata document for a client id, and fetches it. Default false: then
+	// the server connects to nothing that strangers name. Addresses that are not public are never asked.
+	MetadataDocuments bool `yaml:"metadata_documents"`
 }

@@ -44,6 +44,9 @@ func Default() Config {
 			Wait:     2 * time.Second,
 			InFlight: 512, Connections: 10_000,
 		},
+		Registration: Registration{
+			Enabled: true, Lifetime: 90 * 24 * time.Hour, Address: Rate{PerSecond: .02, Burst: 30}, Most: 100_000,
+		},
 	}
 }
 

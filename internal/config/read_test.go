@@ -56,6 +56,7 @@ shutdown: {delay: 5s, timeout: 10s}
 telemetry: {otlp_endpoint: "https://collector.example:4318", sample: 0.5, interval: 1m}
 audit: {keep: 24h}
 reuse: {detect: true, revoke: ["111122223333"]}
+registration: {enabled: false, redirect_uris: ["myapp://cb/*"], lifetime: 24h, address: {per_second: 2, burst: 3}, most: 4, metadata_documents: true}
 `))
 	if err != nil {
 		t.Fatalf("Read = %v", err)
@@ -75,6 +76,9 @@ reuse: {detect: true, revoke: ["111122223333"]}
 		Database: Database{Connections: 16}, Shutdown: Shutdown{Delay: 5 * time.Second, Timeout: 10 * time.Second},
 		Telemetry: Telemetry{Endpoint: "https://collector.example:4318", Sample: .5, Interval: time.Minute},
 		Audit:     Audit{Keep: 24 * time.Hour}, Reuse: Reuse{Detect: true, Revoke: []string{"111122223333"}},
+		Registration: Registration{
+			RedirectURIs: []string{"myapp://cb/*"}, Lifetime: 24 * time.Hour, Address: Rate{PerSecond: 2, Burst: 3}, Most: 4, MetadataDocuments: true,
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Read (-want +got):\n%s", diff)
