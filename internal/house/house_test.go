@@ -41,9 +41,11 @@ var mayImport = map[string][]string{
 	"caller":     {"credential", "keyring", "notice", "signin", "sigv4", "store"},
 	"identity":   {"limit", "notice", "seal", "signin", "store"},
 
+	"clients": {"fetch", "limit", "signin", "store"},
+
 	// The doors. They know the contract of the store, and never each other.
-	"authorize": {"audit", "identity", "notice", "policy", "seal", "signin", "store", "wire"},
-	"token":     {"caller", "credential", "dpop", "keyring", "limit", "notice", "policy", "reuse", "seal", "signin", "store", "wire"},
+	"authorize": {"audit", "clients", "identity", "notice", "policy", "seal", "signin", "store", "wire"},
+	"token":     {"caller", "clients", "credential", "dpop", "keyring", "limit", "notice", "policy", "reuse", "seal", "signin", "store", "wire"},
 	"sts":       {"caller", "signin", "wire"},
 	"discovery": {"keyring", "wire"},
 	"openapi":   {"wire"},
@@ -51,7 +53,7 @@ var mayImport = map[string][]string{
 	"telemetry": {"signin"},
 
 	"config": {"keyring", "limit", "rootkey", "signin"},
-	"server": {"audit", "authorize", "caller", "config", "discovery", "dpop", "keyring", "limit", "notice", "openapi", "reuse", "signin", "store", "sts", "telemetry", "token", "wire"},
+	"server": {"audit", "authorize", "caller", "clients", "config", "discovery", "dpop", "keyring", "limit", "notice", "openapi", "reuse", "signin", "store", "sts", "telemetry", "token", "wire"},
 
 	"store/schema":    {},
 	"store/sqlite":    {"signin", "store", "store/schema"},
