@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/latchkey-id/latchkey/internal/clients"
 	"github.com/latchkey-id/latchkey/internal/identity"
 	"github.com/latchkey-id/latchkey/internal/notice"
 	"github.com/latchkey-id/latchkey/internal/seal"
@@ -27,6 +28,7 @@ type Deps struct {
 	// Development.
 	AutoApprove string
 
+	Clients   *clients.Finder
 	Directory store.Directory
 	Audit     store.Audit
 	Board     *notice.Board

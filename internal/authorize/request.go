@@ -2,8 +2,6 @@ package authorize
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -11,7 +9,6 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
-	"github.com/latchkey-id/latchkey/internal/store"
 )
 
 // Limits of GET /v1/authorize.
@@ -51,7 +48,7 @@ type refusal struct {
 // parse checks the query of GET /v1/authorize. An error means that the client or the redirect URI is not known to be
 // good, so a page must tell it. A refusal is for the client; then client, redirect URI and state of the result are good.
 // Otherwise all of the result is.
-func (p *Pages) parse(ctx context.Context, query string) (asked, *refusal, error) {
+func (p *Pages) parse(ctx context.Context, query string, now time.Time) (asked, *refusal, error) {
 	if len(query) > maxQuery {
 		return asked{}, nil, signin.Refuse(signin.ParameterInvalid, "The query is longer than %d characters.", maxQuery)
 	}
@@ -59,7 +56,7 @@ func (p *Pages) parse(ctx context.Context, query string) (asked, *refusal, error
 	if err != nil {
 		return asked{}, nil, signin.Refuse(signin.ParameterInvalid, "The query is not well-formed: percent-encode every parameter, and separate them by &.")
 	}
-	client, err := p.client(ctx, values)
+	client, err := p.client(ctx, values, now)
 	if err != nil {
 		return asked{}, nil, err
 	}
@@ -154,8 +151,8 @@ func (a *asked) stale(authTime, now time.Time) bool {
 	return a.within >= 0 && now.Sub(authTime) >= a.within
 }
 
-// client finds the client that values name.
-func (p *Pages) client(ctx context.Context, values url.Values) (signin.Client, error) {
+// client finds the client that values name, at now.
+func (p *Pages) client(ctx context.Context, values url.Values, now time.Time) (signin.Client, error) {
 	id, err := one(values, "client_id")
 	if err != nil {
 		return signin.Client{}, err
@@ -163,25 +160,7 @@ func (p *Pages) client(ctx context.Context, values url.Values) (signin.Client, e
 	if id == "" {
 		return signin.Client{}, signin.Refuse(signin.ParameterMissing, "client_id is missing")
 	}
-	return p.clientByID(ctx, id)
-}
-
-func (p *Pages) clientByID(ctx context.Context, id string) (signin.Client, error) {
-	if client, ok := signin.DevtoolsClient(id); ok {
-		return client, nil
-	}
-	unknown := signin.Refuse(signin.ClientUnknown, "No client of this server has that client_id.")
-	if !signin.ValidClientID(id) {
-		return signin.Client{}, unknown
-	}
-	client, err := p.Directory.ClientByID(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return signin.Client{}, unknown
-	}
-	if err != nil {
-		return signin.Client{}, fmt.Errorf("find client: %w", err)
-	}
-	return client, nil
+	return p.Clients.Find(ctx, id, now)
 }
 
 // one returns the value of a parameter, empty when it is absent (RFC 6749 section 3.1: a parameter without a value is

@@ -4,7 +4,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/latchkey-id/latchkey/internal/clients"
 	"github.com/latchkey-id/latchkey/internal/signin"
 )
 
@@ -200,12 +202,12 @@ func FuzzParse(f *testing.F) {
 	for _, uri := range attacks {
 		f.Add(query("redirect_uri", uri).Encode())
 	}
-	p := &Pages{Deps: Deps{Base: []string{base, "http://127.0.0.1:8080"}}}
+	p := &Pages{Deps: Deps{Base: []string{base, "http://127.0.0.1:8080"}, Clients: &clients.Finder{}}}
 	f.Fuzz(func(t *testing.T, query string) {
 		if strings.Contains(query, "confidential") { // which needs a database
 			return
 		}
-		a, refused, err := p.parse(t.Context(), query)
+		a, refused, err := p.parse(t.Context(), query, time.Now())
 		if err != nil {
 			if signin.KindOf(err) == signin.Internal {
 				t.Errorf("parse(%q): %v, want a fault", query, err)
@@ -224,7 +226,7 @@ func FuzzParse(f *testing.F) {
 		if refused != nil {
 			return
 		}
-		again, refused, err := p.parse(t.Context(), strings.TrimPrefix(canonical(a.request), authorizePath+"?"))
+		again, refused, err := p.parse(t.Context(), strings.TrimPrefix(canonical(a.request), authorizePath+"?"), time.Now())
 		if refused != nil || err != nil || again.request != a.request {
 			t.Errorf("parse(canonical(%+v)) = %+v, %v, %v; want the same", a.request, again.request, refused, err)
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/clients"
 	"github.com/latchkey-id/latchkey/internal/identity"
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/notice"
@@ -79,7 +80,7 @@ func newSite(t *testing.T, change func(*Deps)) *site {
 
 	d := Deps{
 		Base: []string{base, "http://127.0.0.1:8080"}, Region: region, Lifetimes: signin.DefaultLifetimes(),
-		Directory: db, Audit: db, Board: board, Keys: ring,
+		Clients: &clients.Finder{Directory: db}, Directory: db, Audit: db, Board: board, Keys: ring,
 	}
 	if change != nil {
 		change(&d)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/latchkey-id/latchkey/internal/caller"
+	"github.com/latchkey-id/latchkey/internal/clients"
 	"github.com/latchkey-id/latchkey/internal/dpop"
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/limit"
@@ -25,6 +26,7 @@ type Endpoint struct {
 	Lifetimes signin.Lifetimes
 
 	Sessions  store.Sessions
+	Clients   *clients.Finder
 	Directory store.Directory
 	Ring      *keyring.Ring
 	Board     *notice.Board
@@ -135,30 +137,12 @@ func (e *Endpoint) identify(ctx context.Context, c *wire.Call, r *request) error
 	if err := e.ByAddress.Wait(ctx, limit.Network(c.Remote).String(), c.Now); err != nil {
 		return err
 	}
-	client, err := e.client(ctx, r.ClientID)
+	client, err := e.Clients.Find(ctx, r.ClientID, c.Now)
 	if err != nil {
 		return err
 	}
 	r.client, c.Record.Client = client, client.ID
 	return nil
-}
-
-func (e *Endpoint) client(ctx context.Context, id string) (signin.Client, error) {
-	if client, ok := signin.DevtoolsClient(id); ok {
-		return client, nil
-	}
-	if !signin.ValidClientID(id) {
-		return signin.Client{}, errUnknownClient()
-	}
-	client, err := e.Directory.ClientByID(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return signin.Client{}, errUnknownClient()
-	}
-	return client, err
-}
-
-func errUnknownClient() error {
-	return signin.Refuse(signin.ClientUnknown, "this client id is not known here: use %s, %s, or a registered client", signin.SameDevice, signin.CrossDevice)
 }
 
 // prove checks that the request comes from where its client's requests come from.
