@@ -69,6 +69,9 @@ func SealPage(k *Key, p Page) string {
 	w.raw(p.Request.Challenge[:])
 	w.text(p.Request.State)
 	w.text(p.Request.Resource)
+	if p.Request.Resource != "" { // of a dynamic client
+		w.number(int64(p.Request.Scope))
+	}
 	w.raw(p.Session[:])
 	w.raw(p.Salt[:])
 	w.seconds(p.Issued)
@@ -88,6 +91,9 @@ func OpenPage(keys Keys, text string) (Page, error) {
 	r.raw(p.Request.Challenge[:])
 	p.Request.State = r.text()
 	p.Request.Resource = r.text()
+	if p.Request.Resource != "" {
+		p.Request.Scope = readScope(&r)
+	}
 	r.raw(p.Session[:])
 	r.raw(p.Salt[:])
 	p.Issued = r.seconds()

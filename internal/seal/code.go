@@ -2,6 +2,7 @@ package seal
 
 import (
 	"encoding/base64"
+	"math"
 	"strconv"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
@@ -19,6 +20,7 @@ func SealCode(k *Key, a signin.Authorization) string {
 		w.number(clientByHash)
 		w.raw(a.Client[:])
 		w.raw(a.Resource[:])
+		w.number(int64(a.Scope))
 	} else {
 		writeClient(&w, a.ClientID)
 	}
@@ -46,6 +48,7 @@ func OpenCode(keys Keys, code string) (signin.Authorization, error) {
 	if r.next(clientByHash) {
 		r.raw(a.Client[:])
 		r.raw(a.Resource[:])
+		a.Scope = readScope(&r)
 	} else {
 		a.ClientID = readClient(&r)
 	}
@@ -84,7 +87,7 @@ const (
 	clientSameDevice  = 1
 	clientCrossDevice = 2
 	clientByID        = 3
-	clientByHash      = 4 // in codes only: 16 bytes each of the hashes of the id and of the resource
+	clientByHash      = 4 // in codes only: 16 bytes each of the hashes of the id and of the resource, and the scope
 )
 
 func writeClient(w *writer, id string) {
@@ -110,6 +113,15 @@ func readClient(r *reader) string {
 	}
 	r.failed = true
 	return ""
+}
+
+func readScope(r *reader) signin.Scope {
+	n := r.number()
+	if n < 0 || n > math.MaxUint8 || !signin.ValidScope(signin.Scope(n)) {
+		r.failed = true
+		return 0
+	}
+	return signin.Scope(n)
 }
 
 // A principal is written short, because a code must stay within MaxCode characters: the account as a number, and unique

@@ -33,8 +33,10 @@ type Request struct {
 	ClientID    string
 	RedirectURI string
 	Challenge   Challenge
-	State       string // 1–128 characters, or empty
-	Resource    string // RFC 8707, or empty
+	State       string // 1–128 characters, or empty; of a dynamic client up to 1024
+	// Of a dynamic client: what its tokens will be for (RFC 8707), and the scope that it asked for.
+	Resource string
+	Scope    Scope
 }
 
 // Authorization is what a code says: who approved what for whom.
@@ -54,6 +56,7 @@ type Authorization struct {
 	// Of a dynamic client, whose id and resource do not fit into a code, these two stand for them, and ClientID is empty.
 	Client   ClientHash
 	Resource ResourceHash
+	Scope    Scope // that was approved
 }
 
 // IsFor tells whether a was approved for the client of that id.
