@@ -17,6 +17,7 @@ const (
 	ProofKeyRefused = "proof-key-refused" // a refresh token was brought with another key than the session's
 	ReuseSuspected  = "reuse-suspected"   // a refresh token was brought that is older than one that was brought before
 	ReuseRevoked    = "reuse-revoked"     // the same, in an account whose sessions are revoked for it
+	GrantReused     = "grant-reused"      // a dynamic client's refresh token was used twice; its session was revoked
 	SignInRefused   = "sign-in-refused"   // somebody typed a wrong password for a person that there is
 	RingChanged     = "ring-changed"      // an operator rotated, retired or rewrapped keys
 )

@@ -54,6 +54,7 @@ func NewMetrics() *Metrics {
 	// Alerts look at the growth of these, which is not seen of a series that begins with 1.
 	m.requests.WithLabelValues("CreateOAuth2Token", "refresh_token", signin.ProofKeyMismatch.String())
 	m.requests.WithLabelValues("CreateOAuth2Token", "authorization_code", signin.CodeSpent.String())
+	m.requests.WithLabelValues("CreateOAuth2Token", "refresh_token", signin.RefreshReused.String())
 	return m
 }
 
@@ -132,7 +133,7 @@ func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 func (m *Metrics) ObserveStore(_ context.Context, operation string, took time.Duration, err error) {
 	result := "ok"
 	switch {
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrExists), errors.Is(err, store.ErrSpent):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrExists), errors.Is(err, store.ErrSpent), errors.Is(err, store.ErrReused):
 		result = "refused"
 	case err != nil:
 		result = "error"

@@ -18,6 +18,7 @@ import (
 var audited = map[signin.Kind]struct{ kind, detail string }{
 	signin.CodeSpent:        {audit.CodeReplayed, "An authorization code came a second time. The session that it had started was revoked."},
 	signin.ProofKeyMismatch: {audit.ProofKeyRefused, "A refresh token was brought with a DPoP proof by another key. It was refused; the session goes on."},
+	signin.RefreshReused:    {audit.GrantReused, "A refresh token of a dynamic client was used a second time. The session was revoked."},
 	signin.PasswordWrong:    {audit.SignInRefused, "A sign-in under this name was refused: the password was wrong, or the person is disabled."},
 }
 

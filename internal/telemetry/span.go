@@ -82,7 +82,10 @@ func (s *Span) End(o Outcome, now time.Time) {
 		attrs = append(attrs, semconv.HTTPResponseStatusCode(o.Status))
 	}
 	client := o.Client
-	if !signin.ValidClientID(client) {
+	switch {
+	case signin.IsDynamicID(client):
+		client = "dynamic" // there is no end of them, and the id of one can be any URL
+	case !signin.ValidClientID(client):
 		client = ""
 	}
 	for _, a := range [...]attribute.KeyValue{

@@ -15,7 +15,7 @@ func (e *Endpoint) mint(c *wire.Call, s signin.Session, step int64, login bool) 
 	left := int64(cred.Expires.Sub(c.Now) / time.Second)
 	if left < 1 {
 		if cred.Expires.Equal(s.EndsAt(e.Lifetimes)) {
-			return wire.TokenAnswer{}, signin.Refuse(signin.SessionEnded, "the session has reached its end. Sign in again.")
+			return wire.TokenAnswer{}, errSessionEnded()
 		}
 		// A proof that comes back late is answered for its own step only, and that step's credentials are over.
 		return wire.TokenAnswer{}, signin.Refuse(signin.ProofReplayed, "this DPoP proof was answered before, and that answer has expired. Make a fresh proof.")
@@ -35,4 +35,8 @@ func (e *Endpoint) mint(c *wire.Call, s signin.Session, step int64, login bool) 
 	var err error
 	answer.IDToken, err = credential.IDToken(e.Ring.SigningKey(c.Now), s, e.Issuer, e.Region, c.Now, e.Lifetimes.IDToken)
 	return answer, err
+}
+
+func errSessionEnded() error {
+	return signin.Refuse(signin.SessionEnded, "the session has reached its end. Sign in again.")
 }

@@ -11,33 +11,39 @@ import (
 	"github.com/latchkey-id/latchkey/internal/wire"
 )
 
-// redeem turns a code into its session. After it returns nil the code is spent, whatever fails later.
-func (e *Endpoint) redeem(ctx context.Context, c *wire.Call, r *request) (signin.Session, error) {
+// redeem turns a code into its session, and returns both. After it returns nil the code is spent, whatever fails later.
+func (e *Endpoint) redeem(ctx context.Context, c *wire.Call, r *request) (signin.Session, signin.Authorization, error) {
+	var none signin.Session
 	a, err := e.openCode(c, r)
 	if err != nil {
-		return signin.Session{}, err
+		return none, a, err
 	}
 	c.Record.Session, c.Record.Principal, c.Record.Person = a.ID.String(), a.Principal.ARN(), a.Principal.PersonID
 	if err := e.Board.Fresh(c.Now); err != nil {
-		return signin.Session{}, err
+		return none, a, err
 	}
 	if err := e.Board.CheckPrincipal(a.Principal, a.AsOf, a.Issued); err != nil {
-		return signin.Session{}, err
+		return none, a, err
+	}
+	resource, err := e.target(ctx, r, a)
+	if err != nil {
+		return none, a, err
 	}
 	if _, err := e.admit(ctx, c, r, 0); err != nil {
-		return signin.Session{}, err
+		return none, a, err
 	}
 	// Also where its row was lost with the database that it was in.
 	if e.Board.Revoked(a.ID) {
-		return signin.Session{}, e.replayed(ctx, c, a)
+		return none, a, e.replayed(ctx, c, a)
 	}
 
 	s := signin.Begin(a, r.proof.Key, c.Now, e.Lifetimes)
+	s.ClientID, s.Resource = r.client.ID, resource
 	err = e.Sessions.RedeemCode(ctx, s)
 	if errors.Is(err, store.ErrSpent) {
-		return signin.Session{}, e.replayed(ctx, c, a)
+		return none, a, e.replayed(ctx, c, a)
 	}
-	return s, err
+	return s, a, err
 }
 
 // openCode returns what the code says once everything in the request agrees with it.
@@ -63,7 +69,7 @@ func (e *Endpoint) openCode(c *wire.Call, r *request) (signin.Authorization, err
 	switch {
 	case !c.Now.Before(a.Expires):
 		return none, signin.Refuse(signin.CodeExpired, "the authorization code has expired. Sign in again.")
-	case a.ClientID != r.client.ID:
+	case !a.IsFor(r.client.ID):
 		return none, signin.Refuse(signin.CodeMismatch, "the authorization code was issued to another client")
 	case subtle.ConstantTimeCompare(a.Redirect[:], redirect[:]) != 1:
 		return none, signin.Refuse(signin.CodeMismatch, "%s is not the one of the authorization, byte for byte", name("redirect_uri"))

@@ -29,7 +29,7 @@ func (e *Endpoint) refresh(ctx context.Context, c *wire.Call, r *request) (signi
 		return none, 0, signin.Refuse(signin.ProofKeyMismatch, "the DPoP proof was made with another key than the one that this session is bound to. Use the key of the login, or sign in again.")
 	}
 	if !c.Now.Before(s.EndsAt(e.Lifetimes)) {
-		return none, 0, signin.Refuse(signin.SessionEnded, "the session has reached its end. Sign in again.")
+		return none, 0, errSessionEnded()
 	}
 	if err := e.Board.Fresh(c.Now); err != nil {
 		return none, 0, err

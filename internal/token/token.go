@@ -28,6 +28,8 @@ type Endpoint struct {
 	Sessions  store.Sessions
 	Clients   *clients.Finder
 	Directory store.Directory
+	Grants    store.Grants
+	Resources store.Resources
 	Ring      *keyring.Ring
 	Board     *notice.Board
 	Proofs    *dpop.Verifier
@@ -58,55 +60,73 @@ const (
 type request struct {
 	wire.TokenRequest
 	client signin.Client
-	// proof is what a public client proved. Of a confidential client, which signed instead, it stands for the signature,
-	// and its Key is zero.
+	// proof is what a public client proved; zero where a dynamic client proved nothing. Of a confidential client, which
+	// signed instead, it stands for the signature, and its Key is zero.
 	proof dpop.Proof
 }
 
 // ServeCall answers POST /v1/token.
 func (e *Endpoint) ServeCall(w http.ResponseWriter, c *wire.Call) {
 	c.Record.Operation = "CreateOAuth2Token"
-	spelling, answer, err := e.answer(c.Context(), c)
-	if err != nil {
+	r, err := e.read(c.Context(), c)
+	switch {
+	case err != nil:
 		wire.WriteFault(w, c, err)
-		return
+	case signin.IsDynamicID(r.ClientID): // also where there is no such client
+		e.serveDynamic(w, c, &r)
+	default:
+		answer, err := e.credentials(c.Context(), c, &r)
+		if err != nil {
+			wire.WriteFault(w, c, err)
+			return
+		}
+		wire.WriteToken(w, c, r.Spelling, answer)
 	}
-	wire.WriteToken(w, c, spelling, answer)
 }
 
-func (e *Endpoint) answer(ctx context.Context, c *wire.Call) (wire.Spelling, wire.TokenAnswer, error) {
-	var none wire.TokenAnswer
-	if c.URL.RawQuery != "" {
-		return 0, none, signin.Refuse(signin.OperationUnknown, "the query of /v1/token names an operation that this server does not have; CreateOAuth2Token has no query")
-	}
-	body, err := e.decode(ctx, c)
+// credentials answers a client that gets credentials.
+func (e *Endpoint) credentials(ctx context.Context, c *wire.Call, r *request) (wire.TokenAnswer, error) {
+	leave, err := e.enter(ctx, c, r)
 	if err != nil {
-		return body.Spelling, none, err
-	}
-	r := request{TokenRequest: body}
-	if err := e.identify(ctx, c, &r); err != nil {
-		return r.Spelling, none, err
-	}
-	leave, err := e.Gate.Enter(ctx)
-	if err != nil {
-		return r.Spelling, none, err
+		return wire.TokenAnswer{}, err
 	}
 	defer leave()
-	if err := e.prove(ctx, c, &r); err != nil {
-		return r.Spelling, none, err
-	}
 	var s signin.Session
 	var step int64
 	if r.GrantType == grantCode {
-		s, err = e.redeem(ctx, c, &r)
+		s, _, err = e.redeem(ctx, c, r)
 	} else {
-		s, step, err = e.refresh(ctx, c, &r)
+		s, step, err = e.refresh(ctx, c, r)
 	}
 	if err != nil {
-		return r.Spelling, none, err
+		return wire.TokenAnswer{}, err
 	}
-	answer, err := e.mint(c, s, step, r.GrantType == grantCode)
-	return r.Spelling, answer, err
+	return e.mint(c, s, step, r.GrantType == grantCode)
+}
+
+// read reads a request.
+func (e *Endpoint) read(ctx context.Context, c *wire.Call) (request, error) {
+	if c.URL.RawQuery != "" {
+		return request{}, signin.Refuse(signin.OperationUnknown, "the query of /v1/token names an operation that this server does not have; CreateOAuth2Token has no query")
+	}
+	body, err := e.decode(ctx, c)
+	return request{TokenRequest: body}, err
+}
+
+// enter takes r through what comes before its grant. Where it returns no error, the caller calls leave in the end.
+func (e *Endpoint) enter(ctx context.Context, c *wire.Call, r *request) (leave func(), err error) {
+	if err := e.identify(ctx, c, r); err != nil {
+		return nil, err
+	}
+	leave, err = e.Gate.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.prove(ctx, c, r); err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
 }
 
 // decode reads the body.
@@ -147,8 +167,11 @@ func (e *Endpoint) identify(ctx context.Context, c *wire.Call, r *request) error
 
 // prove checks that the request comes from where its client's requests come from.
 func (e *Endpoint) prove(ctx context.Context, c *wire.Call, r *request) (err error) {
-	if r.client.Class == signin.Confidential {
+	switch {
+	case r.client.Class == signin.Confidential:
 		return e.checkSignature(ctx, c, r)
+	case r.client.Class == signin.Dynamic && len(c.Header.Values("DPoP")) == 0:
+		return nil // it need not prove anything; a session that is bound to a key asks for a proof later
 	}
 	r.proof, err = e.Proofs.Verify(c.Header.Values("DPoP"), wire.TokenMethod, wire.TokenPath, c.Now)
 	return err
@@ -182,6 +205,9 @@ func (e *Endpoint) checkSignature(ctx context.Context, c *wire.Call, r *request)
 	return nil
 }
 
+// proved tells whether r came with a proof or a signature, which only those of dynamic clients may lack.
+func (r *request) proved() bool { return !r.proof.IssuedAt.IsZero() }
+
 // admit lets the client through at its pace, and ties the proof to the first body and step that it is answered for here;
 // it returns the step. (RFC 9449 section 11.1 wants a proof used once; but clients send the same one again after a lost answer, so it
 // may be repeated, never varied.)
@@ -193,8 +219,11 @@ func (e *Endpoint) admit(ctx context.Context, c *wire.Call, r *request, step int
 		return 0, err
 	}
 	answered := e.Answered
-	if r.client.Class == signin.Confidential {
+	switch {
+	case r.client.Class == signin.Confidential:
 		answered = e.AnsweredSigned
+	case !r.proved():
+		return step, nil
 	}
 	return answered.Answer(r.proof, sha256.Sum256(r.Body), step, c.Now)
 }
