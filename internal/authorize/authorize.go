@@ -1,7 +1,6 @@
 package authorize
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -44,10 +43,10 @@ func (p *Pages) authorize(w http.ResponseWriter, c *wire.Call) {
 		p.showConsent(w, c, a, page, who, nil)
 	case strings.HasSuffix(c.URL.RawQuery, "&"+signedInQuery):
 		// The password was right a moment ago, or this address was kept and its sign-in is over.
-		p.showSignIn(w, c, a.client, page, "", &signin.Fault{Kind: signin.PageExpired,
+		p.showSignIn(w, c, a, page, "", &signin.Fault{Kind: signin.PageExpired,
 			Message: "You are not signed in. If you just typed the right password, this browser keeps no cookies of this server: allow them and sign in again."})
 	default:
-		p.showSignIn(w, c, a.client, page, "", nil)
+		p.showSignIn(w, c, a, page, "", nil)
 	}
 }
 
@@ -72,11 +71,15 @@ func newPage(r signin.Request, now time.Time) seal.Page {
 // approve returns what a code for principal says. asOf is what the board knew before any of it was looked up.
 func (p *Pages) approve(page seal.Page, who seal.Browser, principal signin.Principal, asOf int64, now time.Time) signin.Authorization {
 	r := page.Request
-	return signin.Authorization{
+	a := signin.Authorization{
 		ID: page.Session, Salt: page.Salt, ClientID: r.ClientID, Redirect: signin.HashRedirect(r.RedirectURI),
 		Challenge: r.Challenge, Principal: principal, AuthTime: who.AuthTime, Methods: who.Methods,
 		Issued: now.Truncate(time.Millisecond), AsOf: asOf, Expires: now.Add(p.Lifetimes.Code(r.ClientID)).Truncate(time.Second),
 	}
+	if signin.IsDynamicID(r.ClientID) {
+		a.ClientID, a.Client, a.Resource, a.Scope = "", signin.HashClient(r.ClientID), signin.HashResource(r.Resource), r.Scope
+	}
+	return a
 }
 
 // autoApprove sends the client a code for the person of Deps.AutoApprove and their first role, without a page.
@@ -86,7 +89,7 @@ func (p *Pages) autoApprove(w http.ResponseWriter, c *wire.Call, a asked, page s
 		p.refuse(w, c, err, nil)
 		return
 	}
-	choices, person, err := p.autoChoices(c.Context(), a.client)
+	choices, person, err := p.autoChoices(c, a)
 	if err != nil {
 		p.refuse(w, c, err, nil)
 		return
@@ -100,14 +103,14 @@ func (p *Pages) autoApprove(w http.ResponseWriter, c *wire.Call, a asked, page s
 	p.answerCode(w, c, page, p.approve(page, who, choices[0].principal(who), asOf, c.Now))
 }
 
-func (p *Pages) autoChoices(ctx context.Context, client signin.Client) ([]choice, store.Person, error) {
-	person, err := p.Directory.PersonByName(ctx, p.AutoApprove)
+func (p *Pages) autoChoices(c *wire.Call, a asked) ([]choice, store.Person, error) {
+	person, err := p.Directory.PersonByName(c.Context(), p.AutoApprove)
 	if errors.Is(err, store.ErrNotFound) || err == nil && person.Disabled {
 		return nil, store.Person{}, nil
 	}
 	if err != nil {
 		return nil, store.Person{}, fmt.Errorf("find person to sign in: %w", err)
 	}
-	choices, err := p.choices(ctx, person.ID, client)
+	choices, err := p.choices(c, person.ID, a)
 	return choices, person, err
 }

@@ -17,7 +17,8 @@ type consentView struct {
 	Page        string // sealed
 	Browser     string // names the signed-in browser that the page was made for
 	Person      string
-	Client      string
+	Client      clientView
+	Resource    string // what a dynamic client's tokens are for
 	CrossDevice bool
 	Target      string // where the client waits
 	Address     string // from where the page was asked for
@@ -25,6 +26,7 @@ type consentView struct {
 	Only        *roleView
 	Accounts    []accountView // empty when there is only one role
 	Hours       string        // how long the client can act
+	Until       string        // when that is over at the latest
 }
 
 type accountView struct {
@@ -41,15 +43,16 @@ type roleView struct {
 // showConsent shows the consent page, or one that says that there is no role to choose. problem is what was wrong with
 // an earlier choice, or nil.
 func (p *Pages) showConsent(w http.ResponseWriter, c *wire.Call, a asked, page seal.Page, who seal.Browser, problem *signin.Fault) {
-	choices, err := p.choices(c.Context(), who.PersonID, a.client)
+	choices, err := p.choices(c, who.PersonID, a)
 	if err != nil {
 		p.refuse(w, c, err, &a.request)
 		return
 	}
 	body := consentView{
 		Page: seal.SealPage(p.Keys.SealingKey(c.Now), page), Browser: hex.EncodeToString(who.ID[:]),
-		Person: who.Person, Client: a.client.Name, CrossDevice: a.client.ID == signin.CrossDevice,
+		Person: who.Person, Client: nameOf(a.client), Resource: a.request.Resource, CrossDevice: a.client.ID == signin.CrossDevice,
 		Target: target(a), Address: c.Remote.String(), Agent: agent(c.UserAgent()), Hours: span(p.Lifetimes.Session),
+		Until: c.Now.Add(p.Lifetimes.Code(a.client.ID) + p.Lifetimes.Session).UTC().Format("2 January 2006, 15:04 UTC"),
 	}
 	v := view{template: "consent", Title: "Allow access?", status: http.StatusOK, forms: formTargets(a.request.RedirectURI)}
 	c.Record.Outcome = "ok"
@@ -116,7 +119,7 @@ func (p *Pages) consent(w http.ResponseWriter, c *wire.Call) {
 		p.showConsent(w, c, a, f.page, who, &signin.Fault{Kind: signin.ParameterMissing, Message: "Choose Allow or Deny."})
 		return
 	}
-	choices, err := p.choices(c.Context(), who.PersonID, f.client)
+	choices, err := p.choices(c, who.PersonID, a)
 	if err != nil {
 		p.refuse(w, c, err, &request)
 		return
@@ -145,6 +148,9 @@ func target(a asked) string {
 		}
 		return "This computer (" + u.Hostname() + ", port " + u.Port() + ")"
 	}
+	if opensProgram(a.request.RedirectURI) {
+		return "A program on this computer that opens " + u.Scheme + ": links"
+	}
 	return u.Scheme + "://" + u.Host
 }
 
@@ -156,7 +162,7 @@ var plainHost = regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]+)?$`)
 func formTargets(redirectURI string) string {
 	u, err := url.Parse(redirectURI)
 	switch {
-	case err != nil:
+	case err != nil, opensProgram(redirectURI): // which no redirect leads to; see leave
 		return ownForms
 	case plainHost.MatchString(u.Host):
 		return ownForms + " " + u.Scheme + "://" + u.Host

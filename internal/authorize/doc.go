@@ -13,6 +13,9 @@
 //	            303 to /v1/authorize  ├── deny ──► 302 to the client with error=access_denied
 //	                                  └── allow ─► 302 to the client with a code
 //
+// A dynamic client names the resource that its tokens will be for (target.go), and only roles in accounts that have it are to
+// choose from. Where its redirect URI is opened by a program, like vscode:, a page takes the place of the redirect.
+//
 // A cross-device client is sent to GET /v1/sessions/confirmation of this server, which shows the code to be copied
 // (confirmation.go).
 //

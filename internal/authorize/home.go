@@ -36,6 +36,7 @@ type warning struct {
 var warned = map[string]string{
 	audit.ReuseSuspected:  "a session of yours was used from two places. Two programs may share it, or somebody may have copied it.",
 	audit.ReuseRevoked:    "a session of yours was used from two places, so it was ended.",
+	audit.GrantReused:     "a token of a session of yours was used a second time, so it was ended.",
 	audit.ProofKeyRefused: "somebody who does not have your key tried to use a session of yours, and was refused.",
 	audit.CodeReplayed:    "a code of yours was brought a second time, so its session was ended.",
 }

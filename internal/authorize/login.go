@@ -15,18 +15,18 @@ const signedInQuery = "signed-in=1"
 // signInView is what the sign-in page shows.
 type signInView struct {
 	Page        string // sealed
-	Client      string
+	Client      clientView
 	CrossDevice bool
 	Username    string // what was typed before
 }
 
 // showSignIn shows the sign-in page, with what went wrong if problem is a fault.
-func (p *Pages) showSignIn(w http.ResponseWriter, c *wire.Call, client signin.Client, page seal.Page, username string, problem *signin.Fault) {
+func (p *Pages) showSignIn(w http.ResponseWriter, c *wire.Call, a asked, page seal.Page, username string, problem *signin.Fault) {
 	v := view{
 		template: "sign-in", Title: "Sign in", status: http.StatusOK, forms: ownForms,
 		Body: signInView{
-			Page: seal.SealPage(p.Keys.SealingKey(c.Now), page), Client: client.Name,
-			CrossDevice: client.ID == signin.CrossDevice, Username: username,
+			Page: seal.SealPage(p.Keys.SealingKey(c.Now), page), Client: nameOf(a.client),
+			CrossDevice: a.client.ID == signin.CrossDevice, Username: username,
 		},
 	}
 	c.Record.Outcome = "ok"
@@ -62,7 +62,7 @@ func (p *Pages) signIn(w http.ResponseWriter, c *wire.Call) {
 	}
 	// Whoever typed the name may read it again; of the password nothing comes back.
 	if fault, ok := asFault(err); ok {
-		p.showSignIn(w, c, f.client, f.page, username, fault)
+		p.showSignIn(w, c, asked{client: f.client, request: f.page.Request}, f.page, username, fault)
 		return
 	}
 	p.refuse(w, c, err, &f.page.Request)

@@ -30,6 +30,7 @@ type Deps struct {
 
 	Clients   *clients.Finder
 	Directory store.Directory
+	Resources store.Resources
 	Audit     store.Audit
 	Board     *notice.Board
 	Keys      seal.Keys

@@ -15,6 +15,9 @@ import (
 const (
 	maxQuery = 8 << 10 // characters, all parameters together
 	maxState = 128     // characters (AuthorizeOAuth2Access, state)
+	// maxDynamicState is the same of a dynamic client. Visual Studio Code keeps the address that it is called back at, with
+	// all its parameters, in the state.
+	maxDynamicState = 1024
 )
 
 // The error codes that a client is sent back with (RFC 6749 section 4.1.2.1).
@@ -65,7 +68,11 @@ func (p *Pages) parse(ctx context.Context, query string, now time.Time) (asked, 
 		return asked{client: client}, nil, err
 	}
 	a := asked{client: client, request: signin.Request{ClientID: client.ID, RedirectURI: redirect}}
-	return a, a.parseRest(values), nil
+	if refused := a.parseRest(values); refused != nil {
+		return a, refused, nil
+	}
+	refused, err := p.checkTarget(ctx, a)
+	return a, refused, err
 }
 
 // parseRest checks what is told to the client when it is wrong. The state comes first, so that the client gets it back
@@ -75,11 +82,18 @@ func (a *asked) parseRest(values url.Values) *refusal {
 	if err != nil {
 		return &refusal{invalidRequest, err}
 	}
-	if !printable(state, maxState) {
-		return &refusal{invalidRequest, signin.Refuse(signin.ParameterInvalid, "state must be 1 to %d printable ASCII characters", maxState)}
+	limit := maxState
+	if a.dynamic() {
+		limit = maxDynamicState
+	}
+	if !printable(state, limit) {
+		return &refusal{invalidRequest, signin.Refuse(signin.ParameterInvalid, "state must be 1 to %d printable ASCII characters", limit)}
 	}
 	a.request.State = state
 
+	if a.dynamic() && len(values["resource"]) > 1 { // RFC 8707 section 2 lets a server say so
+		return &refusal{invalidTarget, signin.Refuse(signin.TargetInvalid, "resource is there more than once: tokens of this server are for one resource")}
+	}
 	for name := range values { // also those that are not looked at below (RFC 6749 section 3.1)
 		if _, err := one(values, name); err != nil {
 			return &refusal{invalidRequest, err}
@@ -92,16 +106,14 @@ func (a *asked) parseRest(values url.Values) *refusal {
 	default:
 		return &refusal{unsupportedResponseType, signin.Refuse(signin.ParameterInvalid, "response_type must be code")}
 	}
-	switch values.Get("code_challenge_method") {
-	case "SHA-256", "S256": // two names of one transformation; AWS's documents have the first
-	case "":
-		return &refusal{invalidRequest, signin.Refuse(signin.ParameterMissing, "code_challenge_method is missing; it must be SHA-256 or S256")}
-	default:
-		return &refusal{invalidRequest, signin.Refuse(signin.ParameterInvalid, "code_challenge_method must be SHA-256 or S256")}
-	}
-	a.request.Challenge, err = signin.ParseChallenge(values.Get("code_challenge"))
-	if err != nil {
+	if err := a.parseChallenge(values); err != nil {
 		return &refusal{invalidRequest, err}
+	}
+	if a.dynamic() {
+		if refused := a.parseTarget(values); refused != nil {
+			return refused
+		}
+		return a.parseOpenID(values)
 	}
 	if scope := values.Get("scope"); scope != "" && scope != "openid" {
 		return &refusal{invalidScope, signin.Refuse(signin.ParameterInvalid, "scope must be openid, or be left out")}
@@ -111,6 +123,23 @@ func (a *asked) parseRest(values url.Values) *refusal {
 		return &refusal{invalidTarget, signin.Refuse(signin.ParameterInvalid, "resource must be left out: credentials of this server are not limited to one resource")}
 	}
 	return a.parseOpenID(values)
+}
+
+// parseChallenge reads the PKCE challenge. Its method has two names; AWS's documents have SHA-256, which its own tools send,
+// and OAuth clients know S256 only (RFC 7636 section 4.3).
+func (a *asked) parseChallenge(values url.Values) (err error) {
+	methods, names := []string{"SHA-256", "S256"}, "SHA-256 or S256"
+	if a.dynamic() {
+		methods, names = methods[1:], "S256"
+	}
+	switch method := values.Get("code_challenge_method"); {
+	case method == "":
+		return signin.Refuse(signin.ParameterMissing, "code_challenge_method is missing; it must be %s", names)
+	case !slices.Contains(methods, method):
+		return signin.Refuse(signin.ParameterInvalid, "code_challenge_method must be %s", names)
+	}
+	a.request.Challenge, err = signin.ParseChallenge(values.Get("code_challenge"))
+	return err
 }
 
 // parseOpenID checks the parameters of OpenID Connect Core section 3.1.2.1 that would change what the answer means, so
@@ -199,6 +228,13 @@ func canonical(r signin.Request) string {
 	q := url.Values{
 		"response_type": {"code"}, "client_id": {r.ClientID}, "redirect_uri": {r.RedirectURI},
 		"code_challenge": {r.Challenge.String()}, "code_challenge_method": {"SHA-256"}, "scope": {"openid"},
+	}
+	if signin.IsDynamicID(r.ClientID) {
+		q.Set("code_challenge_method", "S256")
+		q.Set("resource", r.Resource)
+		if q.Set("scope", r.Scope.String()); r.Scope == 0 {
+			q.Del("scope")
+		}
 	}
 	if r.State != "" {
 		q.Set("state", r.State)

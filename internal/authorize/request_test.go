@@ -232,3 +232,30 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseDynamic sends any query of a dynamic client, whose redirect URI was checked. What is let through is asked for again
+// by its canonical spelling, for one resource and under S256.
+func FuzzParseDynamic(f *testing.F) {
+	f.Add(query("code_challenge_method", "S256", "resource", "https://mcp.example.com/mcp", "scope", "offline_access openid").Encode())
+	f.Add(query("code_challenge_method", "S256", "resource", "ecr.amazonaws.com", "scope", "-").Encode())
+	f.Add(query("code_challenge_method", "plain", "resource", "https://mcp.example.com/#a").Encode() + "&resource=b")
+	client := signin.Client{ID: signin.DynamicClientID(region, signin.SessionID{1}), Class: signin.Dynamic}
+	f.Fuzz(func(t *testing.T, query string) {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			return
+		}
+		a := asked{client: client, request: signin.Request{ClientID: client.ID, RedirectURI: "https://claude.ai/cb"}}
+		if a.parseRest(values) != nil {
+			return
+		}
+		if values.Get("code_challenge_method") != "S256" || len(values["resource"]) != 1 || signin.CheckResource(a.request.Resource) != nil || len(a.request.State) > maxDynamicState {
+			t.Errorf("parseRest(%q) lets %+v through", query, a.request)
+		}
+		values, err = url.ParseQuery(strings.TrimPrefix(canonical(a.request), authorizePath+"?"))
+		again := asked{client: client, request: signin.Request{ClientID: values.Get("client_id"), RedirectURI: values.Get("redirect_uri")}}
+		if refused := again.parseRest(values); err != nil || refused != nil || again.request != a.request {
+			t.Errorf("parseRest(canonical(%+v)) = %+v, %v, %v; want the same", a.request, again.request, refused, err)
+		}
+	})
+}

@@ -19,7 +19,7 @@ var pageFiles embed.FS
 // templates are the pages by name. Each is the layout with its own main part.
 type templates map[string]*template.Template
 
-var pageNames = []string{"sign-in", "consent", "no-role", "confirmation", "home", "message"}
+var pageNames = []string{"sign-in", "consent", "no-role", "hand-over", "confirmation", "home", "message"}
 
 func loadTemplates() (templates, error) {
 	t := templates{}
