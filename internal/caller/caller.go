@@ -83,6 +83,10 @@ type Resolver struct {
 // Identify returns who signed r, whose body is body, for service, or a *Refusal. Whether the caller may do anything is
 // for the operation to decide.
 func (v *Resolver) Identify(ctx context.Context, r *http.Request, body []byte, service string, now time.Time) (Caller, error) {
+	return v.identify(ctx, r, body, sigv4.Rules{Service: service, Skew: Skew}, now)
+}
+
+func (v *Resolver) identify(ctx context.Context, r *http.Request, body []byte, rules sigv4.Rules, now time.Time) (Caller, error) {
 	signed, err := sigv4.Parse(sigv4.FromHTTP(r, body))
 	if err != nil {
 		return Caller{}, refuse(err)
@@ -97,7 +101,7 @@ func (v *Resolver) Identify(ctx context.Context, r *http.Request, body []byte, s
 	}
 	// The signature is verified for unknown keys too, with a secret that nobody has, so that an answer takes the same
 	// time whether a key exists or not.
-	err = signed.Verify(found.secret, sigv4.Rules{Service: service, Skew: Skew}, now)
+	err = signed.Verify(found.secret, rules, now)
 	switch {
 	case found.secret == noSecret:
 		return Caller{}, &Refusal{Code: codeUnknownKey, Status: http.StatusForbidden, Message: "The access key id or the session token of the request is not valid here."}

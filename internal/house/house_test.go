@@ -49,6 +49,7 @@ var mayImport = map[string][]string{
 	"sts":       {"caller", "signin", "wire"},
 	"discovery": {"keyring", "wire"},
 	"openapi":   {"wire"},
+	"signed":    {"caller", "limit", "wire"},
 
 	"telemetry": {"signin"},
 

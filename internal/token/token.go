@@ -3,7 +3,6 @@ package token
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"net/http"
 
 	"github.com/latchkey-id/latchkey/internal/caller"
@@ -180,13 +179,7 @@ func (e *Endpoint) prove(ctx context.Context, c *wire.Call, r *request) (err err
 // checkSignature lets a confidential client through whose principal signed the request and may exchange tokens
 // (CreateOAuth2Token, "Confidential clients: sigv4 signing required with signin:ExchangeToken permissions").
 func (e *Endpoint) checkSignature(ctx context.Context, c *wire.Call, r *request) error {
-	who, err := e.Callers.Identify(ctx, c.Request, r.Body, "signin", c.Now)
-	if refusal, ok := errors.AsType[*caller.Refusal](err); ok {
-		if refusal.NotSigned() {
-			return signin.Refuse(signin.SignatureMissing, "requests of this client must be signed with SigV4 (service signin) by its principal")
-		}
-		return signin.RefuseBecause(err, signin.SignatureInvalid, "SigV4: %s", refusal.Message)
-	}
+	who, err := e.Callers.Signed(ctx, c.Request, r.Body, "", c.Now) // sessions are not bound to a region
 	if err != nil {
 		return err
 	}
