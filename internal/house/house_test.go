@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 
 	"transfer": {"store"},
 
+	"trust":      {"limit", "signin"},
 	"credential": {"keyring", "seal", "signin"},
 	"caller":     {"credential", "keyring", "notice", "signin", "sigv4", "store"},
 	"identity":   {"limit", "notice", "seal", "signin", "store"},
