@@ -25,6 +25,8 @@ var (
 	ErrAddress = errors.New("the host is not one that may be asked")
 	// ErrAnswer: the answer is not a document: another status than 200, another content type, or too long.
 	ErrAnswer = errors.New("the answer is not the document")
+	// ErrAway: the server of the document says that it cannot answer now (status 429 or 5xx).
+	ErrAway = errors.New("the server cannot answer now")
 )
 
 func refuse(kind error, why string) error { return fmt.Errorf("%w: %s", kind, why) }
@@ -145,6 +147,9 @@ func (f *Fetcher) Get(ctx context.Context, url string, limit int64) ([]byte, htt
 }
 
 func (f *Fetcher) checkAnswer(a *http.Response, limit int64) error {
+	if a.StatusCode == http.StatusTooManyRequests || a.StatusCode >= 500 {
+		return fmt.Errorf("%w: its status is %d", ErrAway, a.StatusCode)
+	}
 	if a.StatusCode != http.StatusOK {
 		return fmt.Errorf("%w: its status is %d; redirects are not followed", ErrAnswer, a.StatusCode)
 	}

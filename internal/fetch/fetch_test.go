@@ -243,19 +243,21 @@ func TestAnswersThatAreNoDocument(t *testing.T) {
 	typed := func(s string) func(http.Header) { return func(h http.Header) { h.Set("Content-Type", s) } }
 	for name, c := range map[string]struct {
 		h    http.HandlerFunc
-		good bool
+		want error
 	}{
-		"exactly the limit":       {answer(plain, 200, strings.Repeat("a", 100)), true},
-		"a charset":               {answer(typed("application/json; charset=utf-8"), 200, "{}"), true},
-		"a +json type":            {answer(typed("application/jwk-set+json"), 200, "{}"), true},
-		"one more than the limit": {answer(plain, 200, strings.Repeat("a", 101)), false},
-		"404":                     {answer(plain, 404, "{}"), false},
-		"500":                     {answer(plain, 500, "{}"), false},
-		"201":                     {answer(plain, 201, "{}"), false},
-		"HTML":                    {answer(typed("text/html"), 200, "{}"), false},
-		"no type":                 {answer(typed(""), 200, "{}"), false},
-		"image/svg+json":          {answer(typed("image/x+json"), 200, "{}"), false},
-		"compressed":              {answer(func(h http.Header) { h.Set("Content-Encoding", "gzip") }, 200, "x"), false},
+		"exactly the limit":       {answer(plain, 200, strings.Repeat("a", 100)), nil},
+		"a charset":               {answer(typed("application/json; charset=utf-8"), 200, "{}"), nil},
+		"a +json type":            {answer(typed("application/jwk-set+json"), 200, "{}"), nil},
+		"one more than the limit": {answer(plain, 200, strings.Repeat("a", 101)), ErrAnswer},
+		"404":                     {answer(plain, 404, "{}"), ErrAnswer},
+		"500":                     {answer(plain, 500, "{}"), ErrAway},
+		"503":                     {answer(plain, 503, "{}"), ErrAway},
+		"429":                     {answer(plain, 429, "{}"), ErrAway},
+		"201":                     {answer(plain, 201, "{}"), ErrAnswer},
+		"HTML":                    {answer(typed("text/html"), 200, "{}"), ErrAnswer},
+		"no type":                 {answer(typed(""), 200, "{}"), ErrAnswer},
+		"image/svg+json":          {answer(typed("image/x+json"), 200, "{}"), ErrAnswer},
+		"compressed":              {answer(func(h http.Header) { h.Set("Content-Encoding", "gzip") }, 200, "x"), ErrAnswer},
 		"a limit hidden by chunks": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			for range 1000 {
@@ -264,12 +266,12 @@ func TestAnswersThatAreNoDocument(t *testing.T) {
 				}
 				w.(http.Flusher).Flush()
 			}
-		}, false},
+		}, ErrAnswer},
 	} {
 		base, roots, _ := site(t, true, c.h)
 		_, _, err := New(Options{AllowPrivate: true, Roots: roots}).Get(t.Context(), base, 100)
-		if c.good && err != nil || !c.good && !errors.Is(err, ErrAnswer) {
-			t.Errorf("%s: %v, want good %v", name, err, c.good)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 }

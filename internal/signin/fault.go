@@ -59,7 +59,7 @@ const (
 	TargetInvalid       // the resource is not registered, or not the one that was authorised
 	ScopeInvalid        // a scope that does not exist, or would widen
 	SubjectTokenInvalid // the token of another issuer is not good
-	IssuerUnavailable   // the keys of another issuer cannot be had
+	IssuerUnavailable   // the keys of another issuer, or the document of a client, cannot be had
 	RefreshReused       // a refresh token that was used before, so its session was ended
 	TokenTypeRefused    // a token of a kind that cannot be revoked here
 	RecordUnknown       // a control plane operation names what is not there
