@@ -18,6 +18,8 @@ type Finder struct {
 	// Redirects is where clients may be sent that registered or describe themselves. It is asked at every use, so that what
 	// an operator takes out of it is closed at once.
 	Redirects signin.RedirectList
+	// Documents has the clients that describe themselves; nil: none may.
+	Documents *Documents
 }
 
 // Find returns the client of that id at now. A ClientUnknown fault: there is none, or its registration has ended.
@@ -28,7 +30,9 @@ func (f *Finder) Find(ctx context.Context, id string, now time.Time) (signin.Cli
 	switch {
 	case signin.IsRegisteredID(id):
 		return f.registered(ctx, id, now)
-	case !signin.ValidClientID(id) || signin.IsMetadataID(id):
+	case signin.IsMetadataID(id):
+		return f.described(ctx, id, now)
+	case !signin.ValidClientID(id):
 		return signin.Client{}, unknown()
 	}
 	client, err := f.Directory.ClientByID(ctx, id)
@@ -69,4 +73,16 @@ func (f *Finder) registered(ctx context.Context, id string, now time.Time) (sign
 		return signin.Client{}, gone
 	}
 	return m.client(f.Redirects, row.Expires), nil
+}
+
+// described returns a client that describes itself.
+func (f *Finder) described(ctx context.Context, id string, now time.Time) (signin.Client, error) {
+	if f.Documents == nil {
+		return signin.Client{}, signin.Refuse(signin.ClientUnknown, "client id metadata documents are not read here: register the client")
+	}
+	m, err := f.Documents.find(ctx, id, now)
+	if err != nil {
+		return signin.Client{}, err
+	}
+	return m.client(f.Redirects, time.Time{}), nil
 }
