@@ -1,174 +1,132 @@
-// Package policy reads IAM policy documents and decides whether one allows an action on a resource: text in, yes or no
-// out.
+// Package policy reads IAM policy documents and decides: documents and a question go in, yes or no comes out, and for
+// people why.
 //
-// It knows Version, Statement, Sid, Effect, Action, NotAction, Resource and NotResource with the wildcards * and ?. A
-// document with anything else, a Condition above all, is refused when it is read, because a condition that is not
-// understood must not let anybody in.
+// The rules are those of the IAM user guide, "Policy evaluation logic": an explicit Deny wins over everything, and what
+// nobody allows is not allowed. Of the policies that bear on a question, one of those of the principal must allow; where
+// the account has any, one of those too; and where the session has any, one of those too. Policies of resources only deny
+// here.
+//
+// What cannot be decided lets nobody in: a value that is not of the type that an operator compares, or a policy variable
+// without a value, is for an Allow as if the statement did not match, and for a Deny as if it did. A document with anything that is not
+// known here is refused when it is read.
+//
+// Documents are compiled when they are read, and deciding allocates nothing.
 package policy
 
 import (
-	"errors"
-	"fmt"
 	"strings"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // MaxDocument is the longest document in bytes (IAM's limit for a managed policy, in characters).
 const MaxDocument = 6144
 
-// Document is a policy that was read.
+// Document is a policy that was read. The zero value says nothing. It is safe for concurrent use.
 type Document struct{ statements []statement }
 
 type statement struct {
-	deny        bool
-	actions     []string // lower case, because IAM compares actions without case
-	notAction   bool
-	resources   []string
-	notResource bool
+	sid          string
+	deny         bool
+	actions      []pattern // compared without case, as IAM does
+	notAction    bool
+	resources    []pattern
+	notResource  bool
+	principals   []string // of policies of resources
+	notPrincipal bool
+	conditions   []condition
 }
 
-// LocalDevelopment is a document like the AWS managed policy SignInLocalDevelopmentAccess: it lets a role sign in from
-// the CLI and SDKs, on this device and on another, and through confidential clients.
-const LocalDevelopment = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
-	`"Action":["signin:AuthorizeOAuth2Access","signin:CreateOAuth2Token"],` +
-	`"Resource":["arn:aws:signin:*:*:oauth2/public-client/*","arn:aws:signin:*:*:oauth2/confidential-client/*"]}]}`
-
-// ExchangeToken is a document that lets a service user be the principal of a confidential client.
-const ExchangeToken = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
-	`"Action":"signin:ExchangeToken","Resource":"arn:aws:signin:*:*:oauth2/confidential-client/*"}]}`
-
-// oneOrMore is a value, or a list of values.
-type oneOrMore[T any] []T
-
-func (v *oneOrMore[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	if dec.PeekKind() == '[' {
-		return json.UnmarshalDecode(dec, (*[]T)(v))
-	}
-	*v = make([]T, 1)
-	return json.UnmarshalDecode(dec, &(*v)[0])
+// Key is what a query says of one condition key. Names are compared without case.
+type Key struct {
+	Name   string // e.g. aws:SourceIp
+	Values []string
 }
 
-type documentJSON struct {
-	Version   string
-	Id        string
-	Statement oneOrMore[statementJSON]
+// Query is one question: may this action be done on this resource?
+type Query struct {
+	Action    string // e.g. signin:CreateOAuth2Token
+	Resource  string // an ARN
+	Principal string // ARN of who asks, for policies of resources
+	Keys      []Key
 }
 
-type statementJSON struct {
-	Sid         string
-	Effect      string
-	Action      oneOrMore[string]
-	NotAction   oneOrMore[string]
-	Resource    oneOrMore[string]
-	NotResource oneOrMore[string]
-}
-
-// Parse reads a policy document. Its errors name the statement and what is wrong with it.
-func Parse(document string) (Document, error) {
-	if len(document) > MaxDocument {
-		return Document{}, fmt.Errorf("policy is longer than %d bytes", MaxDocument)
-	}
-	var raw documentJSON
-	if err := json.Unmarshal([]byte(document), &raw, json.RejectUnknownMembers(true)); err != nil {
-		return Document{}, fmt.Errorf("policy is not a document that can be used here: %w", err)
-	}
-	if raw.Version != "2012-10-17" && raw.Version != "2008-10-17" {
-		return Document{}, errors.New(`policy needs "Version": "2012-10-17"`)
-	}
-	if len(raw.Statement) == 0 {
-		return Document{}, errors.New("policy has no Statement")
-	}
-	var d Document
-	for i, r := range raw.Statement {
-		st, err := readStatement(r)
-		if err != nil {
-			return Document{}, fmt.Errorf("policy statement %d: %w", i+1, err)
+// values returns the values of the key called name; nil: it is missing.
+func (q *Query) values(name string) []string {
+	for i := range q.Keys {
+		if k := &q.Keys[i]; len(k.Name) == len(name) && strings.EqualFold(k.Name, name) {
+			return k.Values
 		}
-		d.statements = append(d.statements, st)
 	}
-	return d, nil
+	return nil
 }
 
-func readStatement(r statementJSON) (statement, error) {
-	var st statement
-	switch r.Effect {
-	case "Allow":
-	case "Deny":
-		st.deny = true
-	default:
-		return st, errors.New("member Effect must be Allow or Deny")
-	}
-	if (len(r.Action) == 0) == (len(r.NotAction) == 0) {
-		return st, errors.New("exactly one of Action and NotAction is needed")
-	}
-	if (len(r.Resource) == 0) == (len(r.NotResource) == 0) {
-		return st, errors.New("exactly one of Resource and NotResource is needed")
-	}
-	for _, action := range append(r.Action, r.NotAction...) {
-		if action != "*" && !strings.Contains(action, ":") {
-			return st, errors.New("an action must be * or of the form service:Action")
+// applies tells whether the statement is about the query.
+func (st *statement) applies(q *Query) bool {
+	found := yes
+	for _, o := range [...]outcome{
+		negate(matchAny(st.actions, q.Action, q, true), st.notAction),
+		negate(matchAny(st.resources, q.Resource, q, false), st.notResource),
+		st.isFor(q.Principal),
+	} {
+		switch o {
+		case no:
+			return false
+		case undecided:
+			found = undecided
 		}
-		st.actions = append(st.actions, strings.ToLower(action))
 	}
-	for _, resource := range append(r.Resource, r.NotResource...) {
-		if strings.Contains(resource, "${") {
-			return st, errors.New("policy variables are not supported")
+	for i := range st.conditions {
+		switch st.conditions[i].holds(q) {
+		case no:
+			return false
+		case undecided:
+			found = undecided
 		}
-		st.resources = append(st.resources, resource)
 	}
-	st.notAction, st.notResource = len(r.NotAction) > 0, len(r.NotResource) > 0
-	return st, nil
+	return found == yes || st.deny // undecided is as it shuts out
 }
 
-// Allows tells whether some statement allows action on resource and none denies it (IAM evaluation logic: an explicit
-// deny wins, and nothing said means no).
+func negate(o outcome, not bool) outcome {
+	if !not || o == undecided {
+		return o
+	}
+	return decided(o == no)
+}
+
+// isFor tells whether principal is one that the statement names. A statement without principals is attached to whom it is for.
+func (st *statement) isFor(principal string) outcome {
+	if len(st.principals) == 0 {
+		return yes
+	}
+	named := false
+	for _, p := range st.principals {
+		named = named || p == "*" || p == principal || isAccount(p, principal)
+	}
+	return decided(named != st.notPrincipal)
+}
+
+// isAccount tells whether p, an account id or the ARN of its root, is the account of principal.
+func isAccount(p, principal string) bool {
+	account := p
+	if rest, ok := strings.CutPrefix(p, "arn:aws:iam::"); ok {
+		if account, ok = strings.CutSuffix(rest, ":root"); !ok {
+			return false
+		}
+	}
+	if len(account) != 12 || strings.TrimLeft(account, "0123456789") != "" {
+		return false
+	}
+	rest := principal
+	for range 4 { // arn:partition:service:region:account
+		_, after, ok := strings.Cut(rest, ":")
+		if !ok {
+			return false
+		}
+		rest = after
+	}
+	return strings.HasPrefix(rest, account+":")
+}
+
+// Allows tells whether the document alone allows action on resource, without any condition key.
 func (d Document) Allows(action, resource string) bool {
-	action = strings.ToLower(action)
-	allowed := false
-	for _, st := range d.statements {
-		if matchAny(st.actions, action) == st.notAction || matchAny(st.resources, resource) == st.notResource {
-			continue
-		}
-		if st.deny {
-			return false
-		}
-		allowed = true
-	}
-	return allowed
-}
-
-func matchAny(patterns []string, s string) bool {
-	for _, p := range patterns {
-		if match(p, s) {
-			return true
-		}
-	}
-	return false
-}
-
-// match tells whether s is what pattern says, where * is any characters and ? is one. It takes time in proportion to
-// the product of the lengths at worst, because it goes back to the last * only.
-func match(pattern, s string) bool {
-	p, i, star, mark := 0, 0, -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
+	return Policies{Identity: []Document{d}}.Decide(Query{Action: action, Resource: resource}).Allowed
 }

@@ -41,21 +41,33 @@ func TestAllows(t *testing.T) {
 // A condition that is not understood must not let anybody in, so the document is refused when it is read.
 func TestParseRefusesWhatItDoesNotKnow(t *testing.T) {
 	for name, document := range map[string]string{
-		"condition":         doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}`),
-		"principal":         doc(`{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}`),
-		"lower-case member": doc(`{"effect":"Allow","Action":"*","Resource":"*"}`),
-		"duplicate member":  doc(`{"Effect":"Deny","Effect":"Allow","Action":"*","Resource":"*"}`),
-		"no effect":         doc(`{"Action":"*","Resource":"*"}`),
-		"no action":         doc(`{"Effect":"Allow","Resource":"*"}`),
-		"both actions":      doc(`{"Effect":"Allow","Action":"*","NotAction":"*","Resource":"*"}`),
-		"no resource":       doc(`{"Effect":"Allow","Action":"*"}`),
-		"bare action":       doc(`{"Effect":"Allow","Action":"CreateOAuth2Token","Resource":"*"}`),
-		"variable":          doc(`{"Effect":"Allow","Action":"*","Resource":"arn:${aws:username}"}`),
-		"no version":        `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
-		"no statement":      `{"Version":"2012-10-17"}`,
-		"trailing data":     doc(`{"Effect":"Allow","Action":"*","Resource":"*"}`) + "x",
-		"not JSON":          "Version: 2012-10-17",
-		"too long":          doc(`{"Effect":"Allow","Action":"*","Resource":"` + strings.Repeat("*", MaxDocument) + `"}`),
+		"unknown operator":         doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringMatches":{"aws:username":"a"}}}`),
+		"operator in another case": doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"stringequals":{"aws:username":"a"}}}`),
+		"Null with IfExists":       doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"NullIfExists":{"aws:username":"true"}}}`),
+		"no values":                doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":[]}}}`),
+		"an object as value":       doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":{}}}}`),
+		"a word as number":         doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"NumericEquals":{"x:y":"seven"}}}`),
+		"infinity":                 doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"NumericLessThan":{"x:y":"Inf"}}}`),
+		"a word as date":           doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateLessThan":{"x:y":"soon"}}}`),
+		"a word as address":        doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/33"}}}`),
+		"a word as truth":          doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"x:y":"yes"}}}`),
+		"a word as ARN":            doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":"alice"}}}`),
+		"an open variable":         doc(`{"Effect":"Allow","Action":"*","Resource":"arn:${aws:username"}`),
+		"a default unquoted":       doc(`{"Effect":"Allow","Action":"*","Resource":"${aws:username, x}"}`),
+		"one Sid twice":            doc(`[{"Sid":"A","Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"A","Effect":"Deny","Action":"*","Resource":"*"}]`),
+		"principal":                doc(`{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}`),
+		"lower-case member":        doc(`{"effect":"Allow","Action":"*","Resource":"*"}`),
+		"duplicate member":         doc(`{"Effect":"Deny","Effect":"Allow","Action":"*","Resource":"*"}`),
+		"no effect":                doc(`{"Action":"*","Resource":"*"}`),
+		"no action":                doc(`{"Effect":"Allow","Resource":"*"}`),
+		"both actions":             doc(`{"Effect":"Allow","Action":"*","NotAction":"*","Resource":"*"}`),
+		"no resource":              doc(`{"Effect":"Allow","Action":"*"}`),
+		"bare action":              doc(`{"Effect":"Allow","Action":"CreateOAuth2Token","Resource":"*"}`),
+		"no version":               `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
+		"no statement":             `{"Version":"2012-10-17"}`,
+		"trailing data":            doc(`{"Effect":"Allow","Action":"*","Resource":"*"}`) + "x",
+		"not JSON":                 "Version: 2012-10-17",
+		"too long":                 doc(`{"Effect":"Allow","Action":"*","Resource":"` + strings.Repeat("*", MaxDocument) + `"}`),
 	} {
 		if d, err := Parse(document); err == nil {
 			t.Errorf("%s: Parse = %+v, want an error", name, d)
@@ -63,17 +75,44 @@ func TestParseRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
+// A policy of a resource says whom it is about; one that is attached to somebody does not.
+func TestParseResourceNeedsAPrincipal(t *testing.T) {
+	for document, ok := range map[string]bool{
+		doc(`{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}`):                                         true,
+		doc(`{"Effect":"Deny","Principal":{"AWS":["111122223333"]},"Action":"*","Resource":"*"}`):                    true,
+		doc(`{"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"*","Resource":"*"}`): true,
+		doc(`{"Effect":"Deny","Action":"*","Resource":"*"}`):                                                         false,
+		doc(`{"Effect":"Deny","Principal":"alice","Action":"*","Resource":"*"}`):                                     false,
+		doc(`{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::*:root"},"Action":"*","Resource":"*"}`):               false,
+		doc(`{"Effect":"Deny","Principal":{"Federated":"x"},"Action":"*","Resource":"*"}`):                           false,
+		doc(`{"Effect":"Deny","Principal":{},"Action":"*","Resource":"*"}`):                                          false,
+	} {
+		if _, err := ParseResource(document); (err == nil) != ok {
+			t.Errorf("ParseResource(%s) = %v, want it read: %v", document, err, ok)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(LocalDevelopment)
 	f.Add(ExchangeToken)
+	f.Add(doc(`{"Effect":"Allow","Action":"*","Resource":"arn:${aws:username, 'x'}*","Condition":{"ForAllValues:StringLikeIfExists":{"a:b":["${*}","?"]},"Null":{"c:d":true}}}`))
 	f.Fuzz(func(t *testing.T, document string) {
 		d, err := Parse(document)
 		if err != nil {
 			return
 		}
-		// Adding a deny of everything never allows.
-		d.statements = append(d.statements, statement{deny: true, actions: []string{"*"}, resources: []string{"*"}})
-		if d.Allows("signin:CreateOAuth2Token", resource) {
+		q := Query{Action: "signin:CreateOAuth2Token", Resource: resource, Keys: []Key{{"a:b", []string{"1", "x"}}, {"aws:username", []string{"alice"}}}}
+		p := Policies{Identity: []Document{d}}
+		before := p.Decide(q)
+		if steps := p.Explain(q); before.Allowed && len(steps) == 0 {
+			t.Errorf("%q allows without a statement", document)
+		}
+		everything, err := Parse(doc(`{"Effect":"Deny","Action":"*","Resource":"*"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (Policies{Identity: []Document{d, everything}}).Decide(q).Allowed || (Policies{Identity: []Document{d}, Resource: []Document{everything}}).Decide(q).Allowed {
 			t.Errorf("%q allows in spite of a deny", document)
 		}
 	})

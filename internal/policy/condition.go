@@ -1,0 +1,399 @@
+package policy
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// family is what the values of an operator are.
+type family byte
+
+const (
+	ofString family = iota
+	ofPattern
+	ofARN
+	ofNumber
+	ofDate
+	ofBool
+	ofAddress
+	ofBinary
+	ofNull
+)
+
+// comparison is how an operator of numbers or dates compares.
+type comparison byte
+
+const (
+	equal comparison = iota
+	less
+	lessOrEqual
+	greater
+	greaterOrEqual
+)
+
+// operator is one of IAM's condition operators (IAM JSON policy elements, "Condition operators").
+type operator struct {
+	family  family
+	negated bool // it holds for what is not the value
+	fold    bool // letters are compared without case
+	compare comparison
+}
+
+// operators are all that there are. The prefixes ForAllValues: and ForAnyValue: and the suffix IfExists go with each but Null.
+var operators = map[string]operator{
+	"StringEquals":              {family: ofString},
+	"StringNotEquals":           {family: ofString, negated: true},
+	"StringEqualsIgnoreCase":    {family: ofString, fold: true},
+	"StringNotEqualsIgnoreCase": {family: ofString, fold: true, negated: true},
+	"StringLike":                {family: ofPattern},
+	"StringNotLike":             {family: ofPattern, negated: true},
+	"ArnEquals":                 {family: ofARN},
+	"ArnLike":                   {family: ofARN},
+	"ArnNotEquals":              {family: ofARN, negated: true},
+	"ArnNotLike":                {family: ofARN, negated: true},
+	"NumericEquals":             {family: ofNumber},
+	"NumericNotEquals":          {family: ofNumber, negated: true},
+	"NumericLessThan":           {family: ofNumber, compare: less},
+	"NumericLessThanEquals":     {family: ofNumber, compare: lessOrEqual},
+	"NumericGreaterThan":        {family: ofNumber, compare: greater},
+	"NumericGreaterThanEquals":  {family: ofNumber, compare: greaterOrEqual},
+	"DateEquals":                {family: ofDate},
+	"DateNotEquals":             {family: ofDate, negated: true},
+	"DateLessThan":              {family: ofDate, compare: less},
+	"DateLessThanEquals":        {family: ofDate, compare: lessOrEqual},
+	"DateGreaterThan":           {family: ofDate, compare: greater},
+	"DateGreaterThanEquals":     {family: ofDate, compare: greaterOrEqual},
+	"Bool":                      {family: ofBool},
+	"BinaryEquals":              {family: ofBinary},
+	"IpAddress":                 {family: ofAddress},
+	"NotIpAddress":              {family: ofAddress, negated: true},
+	"Null":                      {family: ofNull},
+}
+
+// set is how the values of a key of many values are looked at.
+type set byte
+
+const (
+	single set = iota
+	forAny     // one of them is enough
+	forAll     // each must be
+)
+
+// condition is one operator on one key.
+type condition struct {
+	name     string // as it is written, for explanations
+	key      string
+	op       operator
+	set      set
+	ifExists bool
+	wants    []want
+}
+
+// want is one value that a condition compares with.
+type want struct {
+	pattern  pattern    // of ofString and ofPattern
+	arn      [6]pattern // of ofARN
+	anything bool       // of ofARN: *
+	number   float64
+	date     time.Time
+	truth    bool // of ofBool and ofNull
+	prefix   netip.Prefix
+	binary   string
+}
+
+// compileCondition reads one operator with one key and its values.
+func compileCondition(name, key string, values []string, variables bool) (condition, error) {
+	c := condition{name: name, key: key}
+	rest := name
+	if after, ok := strings.CutPrefix(rest, "ForAnyValue:"); ok {
+		rest, c.set = after, forAny
+	} else if after, ok := strings.CutPrefix(rest, "ForAllValues:"); ok {
+		rest, c.set = after, forAll
+	}
+	rest, c.ifExists = strings.CutSuffix(rest, "IfExists")
+	op, ok := operators[rest]
+	if !ok || op.family == ofNull && (c.ifExists || c.set != single) {
+		return c, fmt.Errorf("condition operator %q is not one of IAM's", name)
+	}
+	c.op = op
+	if key == "" || len(values) == 0 {
+		return c, fmt.Errorf("condition %s needs a key with at least one value", name)
+	}
+	for _, v := range values {
+		w, err := compileWant(op, v, variables)
+		if err != nil {
+			return c, fmt.Errorf("condition %s of %s: %w", name, key, err)
+		}
+		c.wants = append(c.wants, w)
+	}
+	return c, nil
+}
+
+func compileWant(op operator, v string, variables bool) (w want, err error) {
+	switch op.family {
+	case ofString:
+		w.pattern, err = compile(v, false, variables)
+	case ofPattern:
+		w.pattern, err = compile(v, true, variables)
+	case ofARN:
+		if v == "*" {
+			w.anything = true
+			return w, nil
+		}
+		parts := splitARN(v)
+		if len(parts) != len(w.arn) {
+			return w, errors.New("a value must be an ARN of six parts, or *")
+		}
+		for i, part := range parts {
+			if w.arn[i], err = compile(part, true, variables); err != nil {
+				return w, err
+			}
+		}
+	case ofNumber:
+		w.number, err = parseNumber(v)
+	case ofDate:
+		w.date, err = parseDate(v)
+	case ofBool, ofNull:
+		w.truth, err = parseBool(v)
+	case ofAddress:
+		w.prefix, err = parsePrefix(v)
+	case ofBinary:
+		var b []byte
+		b, err = base64.StdEncoding.DecodeString(v)
+		w.binary = string(b)
+	}
+	return w, err
+}
+
+// splitARN splits an ARN at its first five colons that are not inside of a variable.
+func splitARN(s string) []string {
+	parts := make([]string, 0, 6)
+	begin, inside := 0, false
+	for i := 0; i < len(s) && len(parts) < 5; i++ {
+		switch {
+		case strings.HasPrefix(s[i:], "${"):
+			inside = true
+		case s[i] == '}':
+			inside = false
+		case s[i] == ':' && !inside:
+			parts = append(parts, s[begin:i])
+			begin = i + 1
+		}
+	}
+	return append(parts, s[begin:])
+}
+
+func parseNumber(v string) (float64, error) {
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil || n != n || strings.ContainsAny(v, "xXpP_nN") { // no hexadecimal, no infinity
+		return 0, errors.New("a value must be a number")
+	}
+	return n, nil
+}
+
+// dateForms are those of the W3C note on ISO 8601 that IAM takes.
+var dateForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02", "2006-01", "2006"}
+
+func parseDate(v string) (time.Time, error) {
+	if len(v) != 4 { // four digits are a year
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return time.Unix(n, 0).UTC(), nil
+		}
+	}
+	for _, form := range dateForms {
+		if t, err := time.Parse(form, v); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, errors.New("a value must be a date like 2026-11-28T12:00:00Z, or seconds since the epoch")
+}
+
+func parseBool(v string) (bool, error) {
+	switch {
+	case strings.EqualFold(v, "true"):
+		return true, nil
+	case strings.EqualFold(v, "false"):
+		return false, nil
+	}
+	return false, errors.New("a value must be true or false")
+}
+
+func parsePrefix(v string) (netip.Prefix, error) {
+	if strings.Contains(v, "/") {
+		p, err := netip.ParsePrefix(v)
+		if err != nil || p.Addr().Is4In6() {
+			return p, errors.New("a value must be an address or a CIDR range")
+		}
+		return p.Masked(), nil
+	}
+	a, err := netip.ParseAddr(v)
+	if err != nil || a.Zone() != "" {
+		return netip.Prefix{}, errors.New("a value must be an address or a CIDR range")
+	}
+	a = a.Unmap()
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+// holds tells whether the condition holds for q. A key that is missing is not equal to anything, so that negated operators
+// hold and the others do not (IAM user guide, "Condition operators"). A value of the request that is not of the operator's
+// type leaves it undecided.
+func (c *condition) holds(q *Query) outcome {
+	values := q.values(c.key)
+	if c.op.family == ofNull {
+		return decided(slices.ContainsFunc(c.wants, func(w want) bool { return w.truth == (len(values) == 0) }))
+	}
+	if len(values) == 0 {
+		if c.ifExists {
+			return yes
+		}
+		switch c.set {
+		case forAll:
+			return yes // of no values, each is
+		case forAny:
+			return no
+		}
+		return decided(c.op.negated)
+	}
+	all, some, open := true, false, false
+	for _, v := range values {
+		switch c.is(v, q) {
+		case yes:
+			some = true
+		case no:
+			all = false
+		case undecided:
+			open = true
+		}
+	}
+	// Without a set operator, IAM knows keys of one value only. With more, a negated operator must hold for each, and the
+	// others for one, so that it stays the negation.
+	if c.set == forAll || c.set == single && c.op.negated {
+		if !all {
+			return no
+		}
+		if open {
+			return undecided
+		}
+		return yes
+	}
+	if some {
+		return yes
+	}
+	if open {
+		return undecided
+	}
+	return no
+}
+
+// is tells whether one value of the request is what the operator wants: one of the values, or with a negated operator none.
+func (c *condition) is(v string, q *Query) outcome {
+	found := no
+	for i := range c.wants {
+		switch c.meets(&c.wants[i], v, q) {
+		case yes:
+			return decided(!c.op.negated)
+		case undecided:
+			found = undecided
+		}
+	}
+	if found == undecided {
+		return undecided
+	}
+	return decided(c.op.negated)
+}
+
+// meets compares v with one value of the condition, as the operator does that is not negated.
+func (c *condition) meets(w *want, v string, q *Query) outcome {
+	switch c.op.family {
+	case ofString, ofPattern:
+		return w.pattern.match(v, q, c.op.fold)
+	case ofARN:
+		return w.matchARN(v, q)
+	case ofNumber:
+		n, err := parseNumber(v)
+		if err != nil {
+			return undecided
+		}
+		return decided(c.op.compare.holds(compareNumbers(n, w.number)))
+	case ofDate:
+		t, err := parseDate(v)
+		if err != nil {
+			return undecided
+		}
+		return decided(c.op.compare.holds(t.Compare(w.date)))
+	case ofBool:
+		b, err := parseBool(v)
+		if err != nil {
+			return undecided
+		}
+		return decided(b == w.truth)
+	case ofAddress:
+		a, err := netip.ParseAddr(v)
+		if err != nil || a.Zone() != "" {
+			return undecided
+		}
+		return decided(w.prefix.Contains(a.Unmap()))
+	case ofBinary:
+		b, err := base64.StdEncoding.DecodeString(v)
+		if err != nil {
+			return undecided
+		}
+		return decided(string(b) == w.binary)
+	}
+	return undecided
+}
+
+// matchARN compares part by part, so that a wildcard never reaches over a colon into the next.
+func (w *want) matchARN(v string, q *Query) outcome {
+	if w.anything {
+		return yes
+	}
+	found, rest := yes, v
+	for i := range w.arn {
+		part := rest
+		if i < len(w.arn)-1 {
+			var ok bool
+			if part, rest, ok = strings.Cut(rest, ":"); !ok {
+				return undecided // v is no ARN
+			}
+		}
+		switch w.arn[i].match(part, q, false) {
+		case no:
+			return no
+		case undecided:
+			found = undecided
+		}
+	}
+	return found
+}
+
+func compareNumbers(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// holds tells whether a comparison with that result (negative, zero, positive) is what c wants.
+func (c comparison) holds(result int) bool {
+	switch c {
+	case less:
+		return result < 0
+	case lessOrEqual:
+		return result <= 0
+	case greater:
+		return result > 0
+	case greaterOrEqual:
+		return result >= 0
+	}
+	return result == 0
+}
