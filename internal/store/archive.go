@@ -68,26 +68,37 @@ type Part int
 
 // The parts, with the type of their records' values. What a record refers to is in an earlier part.
 const (
-	PartAccounts      Part = iota + 1 // Account
-	PartPeople                        // Person
-	PartRoles                         // Role, without its account's name
-	PartAssignments                   // Assigned
-	PartServiceUsers                  // ServiceUser
-	PartAccessKeys                    // AccessKey
-	PartClients                       // signin.Client, without RedirectURIs
-	PartRedirects                     // Redirect
-	PartRingKeys                      // RingKey
-	PartNotices                       // signin.Notice, with its Seq
-	PartNoticeCounter                 // NoticeCounter, exactly one
-	PartSessions                      // signin.Session
-	PartSteps                         // StepReport: the highest step of a session
-	PartEvents                        // AuditEvent
+	PartAccounts              Part = iota + 1 // Account
+	PartPeople                                // Person
+	PartRoles                                 // Role, without its account's name
+	PartAssignments                           // Assigned
+	PartServiceUsers                          // ServiceUser
+	PartAccessKeys                            // AccessKey
+	PartClients                               // signin.Client, without RedirectURIs
+	PartRedirects                             // Redirect
+	PartRingKeys                              // RingKey
+	PartNotices                               // signin.Notice, with its Seq
+	PartNoticeCounter                         // NoticeCounter, exactly one
+	PartSessions                              // signin.Session
+	PartSteps                                 // StepReport: the highest step of a session
+	PartEvents                                // AuditEvent
+	PartGroups                                // Group
+	PartMembers                               // Member
+	PartManagedPolicies                       // ManagedPolicy
+	PartAttachments                           // Attachment
+	PartResources                             // Resource
+	PartTrustedIssuers                        // TrustedIssuer
+	PartDynamicClients                        // DynamicClient
+	PartGenerations                           // Generation
+	PartStatements                            // PermissionStatement
+	PartConsoleAuthorizations                 // ConsoleAuthorization
+	PartApplications                          // PropagationApplication
 )
 
 // Parts returns all parts, in the order in which they can be restored.
 func Parts() []Part {
 	var all []Part
-	for p := PartAccounts; p <= PartEvents; p++ {
+	for p := PartAccounts; p <= PartApplications; p++ {
 		all = append(all, p)
 	}
 	return all
@@ -96,8 +107,10 @@ func Parts() []Part {
 // String returns the name of the part, in the plural.
 func (p Part) String() string {
 	names := [...]string{"", "accounts", "people", "roles", "assignments", "service users", "access keys", "clients", "redirect URIs",
-		"ring keys", "notices", "notice counter", "sessions", "steps", "audit events"}
-	if p < PartAccounts || p > PartEvents {
+		"ring keys", "notices", "notice counter", "sessions", "steps", "audit events",
+		"groups", "members of groups", "managed policies", "attached policies", "resources", "trusted issuers", "dynamic clients",
+		"generations", "permission statements", "console authorizations", "propagation applications"}
+	if p < PartAccounts || p > PartApplications {
 		return fmt.Sprintf("part %d", int(p))
 	}
 	return names[p]
@@ -105,6 +118,9 @@ func (p Part) String() string {
 
 // Assigned lets a person act as a role.
 type Assigned struct{ PersonID, RoleID string }
+
+// Member is a person in a group.
+type Member struct{ GroupID, PersonID string }
 
 // Redirect is a redirect URI of a confidential client.
 type Redirect struct {
@@ -127,8 +143,11 @@ func (r Record) Key() []byte { return keyOf(r.Fields()[:r.Part.KeyFields()]) }
 
 // KeyFields is how many of the first Fields are the key.
 func (p Part) KeyFields() int {
-	if p == PartAssignments || p == PartRedirects {
+	switch p {
+	case PartAssignments, PartRedirects, PartMembers, PartResources, PartStatements, PartApplications:
 		return 2
+	case PartAttachments:
+		return 3
 	}
 	return 1
 }
@@ -170,6 +189,28 @@ func (r Record) Fields() []any {
 			v.ClientID, p.Account, p.Role, p.RoleID, p.Person, p.PersonID, v.Methods, v.AsOf}
 	case StepReport:
 		return []any{v.Session[:], v.Step, ms(v.End)}
+	case Group:
+		return []any{v.ID, v.Name, ms(v.Created)}
+	case Member:
+		return []any{v.GroupID, v.PersonID}
+	case ManagedPolicy:
+		return []any{v.ARN, v.Account, v.Document, ms(v.Created)}
+	case Attachment:
+		return []any{string(v.Target.Kind), v.Target.ID, v.Policy}
+	case Resource:
+		return []any{v.Account, v.Identifier, v.Service, ms(v.Created)}
+	case TrustedIssuer:
+		return []any{v.ID, v.Account, v.Issuer, v.Audience, v.Rules, ms(v.Created)}
+	case DynamicClient:
+		return []any{v.ID[:], v.Metadata, ms(v.Created), ms(v.Expires)}
+	case Generation:
+		return []any{v.Session[:], v.Generation, ms(v.At), v.Request[:], ms(v.End)}
+	case PermissionStatement:
+		return []any{v.Account, v.ID, v.Statement, v.ClientToken, v.Request[:], ms(v.Created)}
+	case ConsoleAuthorization:
+		return []any{v.Account, ms(v.Created)}
+	case PropagationApplication:
+		return []any{v.Account, v.Instance, v.ARN, ms(v.Created)}
 	case AuditEvent:
 		return []any{v.ID[:], ms(v.At), v.Kind, v.Request, v.Session, v.Client, v.Principal, v.Person, v.Remote, v.Detail}
 	}
