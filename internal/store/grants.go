@@ -50,7 +50,7 @@ type Grants interface {
 	// AdvanceGeneration moves the session from the generation a.From to the next, which begins at now, and returns when that
 	// began. One caller at most advances from a generation. Where the session is in the next generation already, was brought
 	// there by the same request, and that was at most a.Grace before now, it returns when it was, and nothing changes: the
-	// answer was lost. In every other case it returns ErrReused and nothing changes.
+	// answer was lost. In every other case it returns ErrReused and nothing changes. began is in milliseconds, UTC.
 	AdvanceGeneration(ctx context.Context, a Advance, now time.Time) (began time.Time, err error)
 	// GenerationOf returns the generation that the session is in: 0 where it never advanced.
 	GenerationOf(ctx context.Context, id signin.SessionID) (int64, error)

@@ -44,19 +44,19 @@ type PropagationApplication struct {
 	Created  time.Time
 }
 
-// Perimeter keeps what the control plane operations write. Whatever changes what takes effect announces
-// signin.ChangedPerimeter about the account in the same transaction.
+// Perimeter keeps what the control plane operations write. Whatever changes the statements of an account, or whether they
+// take effect, announces signin.ChangedPerimeter about it in the same transaction, also where they take none.
 type Perimeter interface {
 	// PutStatement keeps s unless its account has quota statements already (ErrQuota). Where its client token is not empty
-	// and came before with the same request, it returns the statement of then and nothing changes; with another request,
-	// ErrConflict. ErrNotFound: the account is missing.
+	// and came before in the account with the same request, it returns the statement of then and nothing changes, whatever the
+	// quota; with another request, ErrConflict. ErrNotFound: the account is missing. ErrExists: the ID is taken.
 	PutStatement(ctx context.Context, s PermissionStatement, quota int, at, noticeExpires time.Time) (PermissionStatement, error)
 	// DeleteStatement: ErrNotFound when there was none.
 	DeleteStatement(ctx context.Context, account, id string, at, noticeExpires time.Time) error
 	// Statements returns at most limit statements of the account whose ID is above after, by ID as bytes.
 	Statements(ctx context.Context, account, after string, limit int) ([]PermissionStatement, error)
 
-	// SetConsoleAuthorization switches it on or off for the account; again is not an error, and announces nothing.
+	// SetConsoleAuthorization switches it on or off for the account; again is not an error, and changes and announces nothing.
 	// ErrNotFound: the account is missing.
 	SetConsoleAuthorization(ctx context.Context, account string, on bool, at, noticeExpires time.Time) error
 	// ConsoleAuthorizationOf: ErrNotFound when it was never switched on, or was switched off.

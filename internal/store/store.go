@@ -48,9 +48,10 @@ type Store interface {
 
 	// Ping tells whether the store answers at all.
 	Ping(ctx context.Context) error
-	// Sweep deletes at most limit rows each of sessions that ended, of their steps and generations, of dynamic clients and of notices that expired before
-	// now, and returns how many rows it deleted. It is meant to be called again until it returns 0, and every few
-	// minutes. What ended may stay for some such rounds where thousands of older sessions have not ended.
+	// Sweep deletes at most limit rows each of sessions that ended, of their steps, of their generations, and of the dynamic
+	// clients and the notices that expired before now, and returns how many rows it deleted. It is meant to be called again
+	// until it returns 0, and every few minutes. What ended may stay for some such rounds where thousands of older sessions
+	// have not ended.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 	// Close waits for writes under way and releases the database. Later calls fail.
 	Close() error

@@ -83,6 +83,8 @@ CREATE TABLE permission_statement (
     PRIMARY KEY (account, id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE UNIQUE INDEX permission_statement_by_client_token ON permission_statement (account, client_token) WHERE client_token <> '';
+
 CREATE TABLE console_authorization (
     account    TEXT NOT NULL PRIMARY KEY REFERENCES account (id),
     created_ms INTEGER NOT NULL
