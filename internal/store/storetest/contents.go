@@ -23,6 +23,8 @@ type contents struct {
 	Ring        []store.RingKey
 	Notices     []signin.Notice
 	Events      []store.AuditEvent
+	// Operations are the records of the parts from PartGroups on, without those of which there are none.
+	Operations map[store.Part][]store.Record
 }
 
 // contentsOf reads a furnished database.
@@ -54,6 +56,12 @@ func contentsOf(t *testing.T, s store.Store) contents {
 	must(t, "NoticesAfter", err)
 	c.Events, err = s.AuditEvents(ctx, store.AuditQuery{Limit: 1000})
 	must(t, "AuditEvents", err)
+	c.Operations = make(map[store.Part][]store.Record)
+	for p := store.PartGroups; p <= store.PartApplications; p++ {
+		if records := recordsOf(t, s, p); len(records) > 0 {
+			c.Operations[p] = records
+		}
+	}
 	return c
 }
 
