@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +32,8 @@ var archiveTests = []test{
 		}
 		wantError(t, "RedeemCode of a code that was redeemed before", c.RedeemCode(t.Context(), code), store.ErrSpent)
 		wantLags(t, c, 0, reports(code.ID, 8), store.Lag{Session: code.ID, Step: 8, Highest: 9})
+		wantAdvance(t, c, bring(code.ID, 0, "other"), noon, noon, store.ErrReused)
+		wantAdvance(t, c, bring(code.ID, 0, "first"), noon, noon, nil)
 	}},
 	{"CopyGoesOnAboveTheHighestNotice", func(t *testing.T, db *database) {
 		s := db.open(t)
@@ -91,6 +94,31 @@ var archiveTests = []test{
 		}
 		wantRing(t, s, secondKey)
 	}},
+	{"RecordsOfOperationsAreRestoredReplacedAndRemoved", func(t *testing.T, db *database) {
+		s := db.open(t)
+		furnish(t, s)
+		want := furnished()
+		records, changed := operationRecords()
+		want.Operations = records
+		restoreAll(t, s, records)
+		wantContents(t, s, want)
+		for _, r := range changed {
+			must(t, "Restore of "+r.Part.String(), s.Restore(t.Context(), []store.Record{r}))
+			for i, was := range want.Operations[r.Part] {
+				if bytes.Equal(was.Key(), r.Key()) {
+					want.Operations[r.Part][i] = r
+				}
+			}
+		}
+		wantContents(t, s, want)
+		parts := store.Parts()
+		slices.Reverse(parts)
+		for _, p := range parts {
+			must(t, "Remove of "+p.String(), s.Remove(t.Context(), records[p]))
+			must(t, "Remove of "+p.String()+" again", s.Remove(t.Context(), records[p]))
+		}
+		wantContents(t, s, furnished())
+	}},
 	{"RestoreIsAllOrNothing", func(t *testing.T, db *database) {
 		s := db.open(t)
 		furnish(t, s)
@@ -100,10 +128,17 @@ var archiveTests = []test{
 		}{
 			{store.Record{Part: store.PartAssignments, Value: store.Assigned{PersonID: bob.ID, RoleID: "AROANOTHING"}}, store.ErrNotFound},
 			{store.Record{Part: store.PartPeople, Value: store.Person{ID: "AIDAOTHER", Name: alice.Name}}, store.ErrExists},
+			{store.Record{Part: store.PartManagedPolicies, Value: store.ManagedPolicy{ARN: "arn", Account: "999999999999"}}, store.ErrNotFound},
+			{store.Record{Part: store.PartStatements, Value: statement("999999999999", "1", "")}, store.ErrNotFound},
 		} {
 			good := store.Record{Part: c.record.Part, Value: store.Assigned{PersonID: bob.ID, RoleID: developer.ID}}
-			if c.record.Part == store.PartPeople {
+			switch c.record.Part {
+			case store.PartPeople:
 				good.Value = store.Person{ID: "AIDAGOOD", Name: "good"}
+			case store.PartManagedPolicies:
+				good.Value = readOnly
+			case store.PartStatements:
+				good.Value = statement(acme.ID, "1", "")
 			}
 			wantError(t, "Restore of "+c.record.Name(), s.Restore(t.Context(), []store.Record{good, c.record}), c.want)
 		}
@@ -117,6 +152,51 @@ var archiveTests = []test{
 			t.Errorf("contents after refusals: (-before +after)\n%s", d)
 		}
 	}},
+}
+
+// operationRecords are one or two records of each part that operations write, on a furnished database, and what is to
+// replace the first.
+func operationRecords() (all map[store.Part][]store.Record, changed []store.Record) {
+	all = make(map[store.Part][]store.Record)
+	add := func(p store.Part, value, other any) {
+		all[p] = append(all[p], store.Record{Part: p, Value: value})
+		if other != nil {
+			changed = append(changed, store.Record{Part: p, Value: other})
+		}
+	}
+	renamed := operators
+	renamed.Name, renamed.Created = "renamed", later
+	add(store.PartGroups, operators, renamed)
+	add(store.PartGroups, staff, nil)
+	add(store.PartMembers, store.Member{GroupID: staff.ID, PersonID: alice.ID}, store.Member{GroupID: staff.ID, PersonID: alice.ID})
+	moved := readOnly
+	moved.Account, moved.Document = globex.ID, "new"
+	add(store.PartManagedPolicies, readOnly, moved)
+	add(store.PartAttachments, attach(store.ToPerson, bob.ID, builtIn), attach(store.ToPerson, bob.ID, builtIn))
+	add(store.PartAttachments, attach(store.ToRole, foreign.ID, readOnly.ARN), nil)
+	served := registry(acme.ID, "a")
+	served.Service, served.Created = "new", later
+	add(store.PartResources, registry(acme.ID, "a"), served)
+	judged := cluster
+	judged.Account, judged.Rules, judged.Audience = globex.ID, "new", "other"
+	add(store.PartTrustedIssuers, builds2, nil)
+	add(store.PartTrustedIssuers, cluster, judged)
+	longer := visitor
+	longer.Expires, longer.Metadata = later.AddDate(1, 0, 0), "new"
+	add(store.PartDynamicClients, visitor, longer)
+	advanced := store.Generation{Session: visitor.ID, Generation: 7, At: noon, Request: [32]byte{0xff, 31: 1}, End: later}
+	further := advanced
+	further.Generation, further.Request, further.At, further.End = 9, [32]byte{}, later, later.AddDate(1, 0, 0)
+	add(store.PartGenerations, advanced, further)
+	said := statement(acme.ID, "1", "token")
+	other := said
+	other.Statement, other.ClientToken, other.Request, other.Created = "new", "", [32]byte{}, later
+	add(store.PartStatements, said, other)
+	add(store.PartConsoleAuthorizations, store.ConsoleAuthorization{Account: acme.ID, Created: noon}, store.ConsoleAuthorization{Account: acme.ID, Created: later})
+	applied := application(acme.ID, instance, "a")
+	applied.ARN, applied.Created = "new", later
+	add(store.PartApplications, application(acme.ID, instance, "a"), applied)
+	return all, changed
 }
 
 // fillEveryPart puts something into every part, odd text too, and returns a session that is among it.
@@ -135,6 +215,9 @@ func fillEveryPart(t *testing.T, s store.Store) signin.Session {
 		e := event(noon, text)
 		e.Detail, e.Remote = text, text
 		must(t, "RecordAudit", s.RecordAudit(ctx, []store.AuditEvent{e}))
+		for call, err := range fillOperations(ctx, s, text, text, text) {
+			must(t, call, err)
+		}
 	}
 	must(t, "SetPassword", s.SetPassword(ctx, alice.ID, "h", noon, later))
 	must(t, "RetireRingKey", s.RetireRingKey(ctx, firstKey.ID, firstKey.Expires, time.Time{}))
@@ -143,6 +226,7 @@ func fillEveryPart(t *testing.T, s store.Store) signin.Session {
 	must(t, "RedeemCode", s.RedeemCode(ctx, code))
 	must(t, "RedeemCode", s.RedeemCode(ctx, session(noon.Add(-time.Hour))))
 	wantLags(t, s, 0, reports(code.ID, 9))
+	wantAdvance(t, s, bring(code.ID, 0, "first"), noon, noon, nil)
 	return code
 }
 

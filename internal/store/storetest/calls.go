@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -15,7 +16,9 @@ type call struct {
 }
 
 // calls are all methods but Close. Those that add come first of their kind and add something new.
-var calls = []call{
+var calls = slices.Concat(firstCalls, operationCalls)
+
+var firstCalls = []call{
 	{"RedeemCode", func(ctx context.Context, s store.Store) error { return s.RedeemCode(ctx, session(noon)) }},
 	{"SessionByID", func(ctx context.Context, s store.Store) error {
 		_, err := s.SessionByID(ctx, signin.NewSessionID(noon))

@@ -45,6 +45,9 @@ var lifeTests = []test{
 		must(t, "SetPassword", s.SetPassword(t.Context(), alice.ID, "h", noon, later))
 		must(t, "RecordAudit", s.RecordAudit(t.Context(), []store.AuditEvent{event(noon, alice.ID), event(noon, bob.ID)}))
 		wantLags(t, s, 0, reports(code.ID, 9))
+		for call, err := range fillOperations(t.Context(), s, acme.ID, alice.ID, "x") {
+			must(t, call, err)
+		}
 		before := contentsOf(t, s)
 		for range 3 {
 			must(t, "Close", s.Close())
@@ -73,6 +76,15 @@ var lifeTests = []test{
 			happened := event(noon, numbered("AIDA", i))
 			must(t, "RecordAudit", one.RecordAudit(t.Context(), []store.AuditEvent{happened}))
 			wantEvents(t, other, store.AuditQuery{Person: happened.Person, Limit: 10}, happened)
+			wantAdvance(t, one, bring(code.ID, 0, "a"), noon, noon, nil)
+			wantAdvance(t, other, bring(code.ID, 0, "b"), noon, noon, store.ErrReused)
+			wantGeneration(t, other, code.ID, 1)
+		}
+		for call, err := range fillOperations(t.Context(), one, acme.ID, alice.ID, "x") {
+			must(t, call, err)
+		}
+		if d := diff(contentsOf(t, one), contentsOf(t, other)); d != "" {
+			t.Errorf("contents: (-written +seen by the other)\n%s", d)
 		}
 		must(t, "Close", one.Close())
 		wantError(t, "RedeemCode after the other closed", other.RedeemCode(t.Context(), session(noon)), nil)

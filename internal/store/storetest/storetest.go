@@ -41,6 +41,7 @@ func Run(t *testing.T, e Engine) {
 		{"Generations", generationTests},
 		{"Statements", statementTests},
 		{"Perimeter", perimeterTests},
+		{"OperationText", operationTextTests},
 		{"Text", textTests},
 		{"Times", timeTests},
 		{"Sweep", sweepTests},
