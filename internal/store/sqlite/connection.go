@@ -52,7 +52,8 @@ func (wr *writer) prepare(ctx context.Context, schema []schema.Migration, now ti
 	}
 
 	for to, query := range map[**sql.Stmt]string{
-		&wr.start: `BEGIN IMMEDIATE`, &wr.insert: insertSession, &wr.commit: `COMMIT`, &wr.rollback: `ROLLBACK`,
+		&wr.start: `BEGIN IMMEDIATE`, &wr.insert: insertSession, &wr.first: firstGeneration, &wr.next: nextGeneration,
+		&wr.commit: `COMMIT`, &wr.rollback: `ROLLBACK`,
 	} {
 		if *to, err = wr.conn.PrepareContext(ctx, query); err != nil {
 			return err
@@ -105,7 +106,7 @@ func (wr *writer) close() error {
 // disconnect releases the connection and its statements.
 func (wr *writer) disconnect() error {
 	var errs []error
-	for _, s := range []*sql.Stmt{wr.start, wr.insert, wr.commit, wr.rollback} {
+	for _, s := range []*sql.Stmt{wr.start, wr.insert, wr.first, wr.next, wr.commit, wr.rollback} {
 		if s != nil {
 			errs = append(errs, s.Close())
 		}

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -83,8 +85,33 @@ func writeSome(ctx context.Context, s *Store, i int, passwords *atomic.Int64) (s
 		// Which is the newest is for the order of commits to say.
 		at := noon.Add(time.Duration(passwords.Add(1)) * time.Millisecond)
 		return line, s.SetPassword(ctx, crashPerson, id, at, at)
+	case 1, 3, 5, 7, 9, 11:
+		advanced, err := advanceSome(ctx, s, crashSessions[i%len(crashSessions)])
+		return line + advanced, err
 	}
 	return line, nil
+}
+
+// crashSessions are those that every child on a file brings further, many callers at once.
+var crashSessions = []signin.SessionID{{15: 1}, {15: 2}, {15: 3}, {15: 4}}
+
+// crashAdvance returns a request of its own that brings the token of a generation.
+func crashAdvance(id signin.SessionID, from int64, request string) store.Advance {
+	return store.Advance{Session: id, From: from, Request: sha256.Sum256([]byte(request)), End: noon.AddDate(1, 0, 0)}
+}
+
+// advanceSome brings the newest token of the session. It returns what to print, which is nothing where another was first.
+func advanceSome(ctx context.Context, s *Store, id signin.SessionID) (string, error) {
+	from, err := s.GenerationOf(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	request := signin.NewSessionID(noon).String()
+	_, err = s.AdvanceGeneration(ctx, crashAdvance(id, from, request), noon)
+	if errors.Is(err, store.ErrReused) {
+		return "", nil
+	}
+	return fmt.Sprintf("advanced %s %d %s\n", id, from, request), err
 }
 
 // twin returns the id that is written in one transaction with id.

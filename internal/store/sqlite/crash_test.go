@@ -135,8 +135,9 @@ func checkAnswered(t *testing.T, path string, answered map[string]bool, fresh []
 		}
 	}
 	checkNotices(t, s, kept)
+	checkGenerations(t, s, answered)
 	for line := range answered {
-		if !kept[line] {
+		if !kept[line] && !strings.HasPrefix(line, "advanced ") {
 			t.Errorf("%q was answered before a kill, and is gone", line)
 		}
 	}
@@ -199,6 +200,55 @@ func checkNotices(t *testing.T, s *Store, kept map[string]bool) {
 	}
 	if p, err := s.PersonByID(t.Context(), crashPerson); err != nil || !p.PasswordChanged.Equal(changed) {
 		t.Errorf("the password was changed at %v, %v, but the newest notice of it is of %v", p.PasswordChanged, err, changed)
+	}
+}
+
+// checkGenerations checks that no two callers were told that they advanced a session from the same generation, before
+// whichever kill each was told so, and that the file has each generation of which somebody was told.
+func checkGenerations(t *testing.T, s *Store, answered map[string]bool) {
+	t.Helper()
+	requests := make(map[store.Generation]string) // by session and generation
+	highest := make(map[signin.SessionID]int64)
+	for line := range answered {
+		fields := strings.Fields(line)
+		if fields[0] != "advanced" {
+			continue
+		}
+		id, err := signin.ParseSessionID(fields[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, err := strconv.ParseInt(fields[2], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := store.Generation{Session: id, Generation: from + 1}
+		if other, ok := requests[key]; ok {
+			t.Errorf("session %s was advanced from generation %d by the requests %s and %s", id, from, other, fields[3])
+		}
+		requests[key], highest[id] = fields[3], max(highest[id], from+1)
+	}
+	for _, id := range crashSessions {
+		generation, err := s.GenerationOf(t.Context(), id)
+		if err != nil || generation < highest[id] {
+			t.Errorf("session %s is in generation %d, %v, and somebody was told that it is in %d", id, generation, err, highest[id])
+		}
+		for g := highest[id]; g > 0 && g > highest[id]-3; g-- { // who was told is told again, unless the session went on
+			request, ok := requests[store.Generation{Session: id, Generation: g}]
+			if !ok {
+				continue
+			}
+			want := error(nil)
+			if g != generation {
+				want = store.ErrReused
+			}
+			if _, err := s.AdvanceGeneration(t.Context(), crashAdvance(id, g-1, request), noon); !errors.Is(err, want) {
+				t.Errorf("the request that brought session %s to generation %d got %v again, want %v", id, g, err, want)
+			}
+			if _, err := s.AdvanceGeneration(t.Context(), crashAdvance(id, g-1, "another"), noon); !errors.Is(err, store.ErrReused) {
+				t.Errorf("another request that brings session %s to generation %d got %v, want ErrReused", id, g, err)
+			}
+		}
 	}
 }
 

@@ -48,6 +48,9 @@ const widened = `
 	ALTER TABLE ring_key ADD COLUMN algorithm TEXT;
 	ALTER TABLE audit_event ADD COLUMN region TEXT NOT NULL DEFAULT '';
 	ALTER TABLE session_step ADD COLUMN node TEXT;
+	ALTER TABLE session_generation ADD COLUMN node TEXT;
+	ALTER TABLE dynamic_client ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+	ALTER TABLE permission_statement ADD COLUMN kind TEXT;
 	CREATE TABLE novelty (id INTEGER PRIMARY KEY, person TEXT REFERENCES person (id)) STRICT;`
 
 // Everything that the contract promises holds for a binary on a newer schema that was made to work with it.
@@ -104,13 +107,21 @@ func TestNewerSchemaIsRefusedUnlessItSaysOtherwise(t *testing.T) {
 	}
 }
 
-// What a binary that knows schema 1 writes and asks for succeeds beside schema 2. Its statements are never to be changed.
-func TestStatementsOfSchemaOneWorkOnSchemaTwo(t *testing.T) {
+// Schema 4 works with binaries from the third schema on, which leave its tables alone, and not with older ones.
+func TestOlderBinariesOpenSchemaFour(t *testing.T) {
+	for known, good := range map[int]bool{1: false, 2: false, 3: true} {
+		path := filepath.Join(t.TempDir(), "x.db")
+		open(t, path)
+		if _, err := openKnowing(t, path, shipped(t)[:known]); (err == nil) != good {
+			t.Errorf("Open by a binary that knows schema %d = %v, want that it may: %v", known, err, good)
+		}
+	}
+}
+
+// What a binary that knows schema 1 writes and asks for goes on to succeed. Its statements are never to be changed.
+func TestStatementsOfSchemaOneWorkOnNewerSchemas(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	s := open(t, path)
-	if _, err := openKnowing(t, path, shipped(t)[:1]); err != nil {
-		t.Errorf("Open by a binary that knows schema 1 = %v", err)
-	}
 	c := beside(t, path)
 	code := session(noon)
 	_, err := c.ExecContext(t.Context(), `
@@ -174,8 +185,9 @@ func TestOldAndNewBinaryAtOnce(t *testing.T) {
 
 // Of binaries that start at once on an old database, each finds the schema that it can work with, or says that it cannot.
 func TestBinariesOfBothKindsMigrateAtOnce(t *testing.T) {
-	for _, worksWith := range []int{1, 3} {
-		path, all := filepath.Join(t.TempDir(), "x.db"), shipped(t)[:2]
+	known := len(shipped(t))
+	for _, worksWith := range []int{1, known + 1} {
+		path, all := filepath.Join(t.TempDir(), "x.db"), shipped(t)
 		if err := migrate(t.Context(), beside(t, path), all[:1], noon); err != nil {
 			t.Fatal(err)
 		}
@@ -198,8 +210,8 @@ func TestBinariesOfBothKindsMigrateAtOnce(t *testing.T) {
 				t.Errorf("works with %d: Open %d = %v", worksWith, i, err)
 			}
 		}
-		if v, err := schemaVersion(t.Context(), beside(t, path)); v != 3 || err != nil {
-			t.Errorf("schemaVersion = %d, %v, want 3", v, err)
+		if v, err := schemaVersion(t.Context(), beside(t, path)); v != known+1 || err != nil {
+			t.Errorf("schemaVersion = %d, %v, want %d", v, err, known+1)
 		}
 	}
 }
@@ -216,7 +228,7 @@ func TestMigrationsAreRecordedOnce(t *testing.T) {
 	err := beside(t, path).QueryRowContext(t.Context(), `
 		SELECT group_concat(version || ' ' || name || ' ' || ifnull(works_with, 'NULL'), ', ' ORDER BY version), min(applied_ms) FROM schema_migrations`).
 		Scan(&rows, &applied)
-	if want := "1 sign_in NULL, 2 many_nodes 1, 3 relocation 1"; err != nil || rows != want || applied != noon.UnixMilli() {
+	if want := "1 sign_in NULL, 2 many_nodes 1, 3 relocation 1, 4 operations 3"; err != nil || rows != want || applied != noon.UnixMilli() {
 		t.Errorf("schema_migrations holds %q of %d, %v, want %q at %d", rows, applied, err, want, noon.UnixMilli())
 	}
 }
@@ -270,7 +282,7 @@ func TestTablesAreStrict(t *testing.T) {
 			t.Errorf("table %s is not STRICT", name)
 		}
 	}
-	if n < 10 {
+	if n < 20 {
 		t.Errorf("found %d tables, want all", n)
 	}
 }

@@ -42,7 +42,7 @@ type Store struct {
 	read     *sql.DB
 	prepared sync.Map // SQL text of this package → *sql.Stmt of read
 
-	sessions, steps *sweeper
+	sessions, steps, generations *sweeper
 
 	closed atomic.Bool
 }
@@ -64,7 +64,10 @@ func Open(ctx context.Context, path string, now time.Time, o Options) (*Store, e
 
 // openWith is Open of a binary that knows schema.
 func openWith(ctx context.Context, path string, schema []schema.Migration, now time.Time, o Options) (*Store, error) {
-	s := &Store{observe: o.Observe, sessions: newSweeper("session", "id"), steps: newSweeper("session_step", "session")}
+	s := &Store{
+		observe: o.Observe, sessions: newSweeper("session", "id"), steps: newSweeper("session_step", "session"),
+		generations: newSweeper("session_generation", "session"),
+	}
 	if err := s.open(ctx, path, schema, now, o); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, explain(err))
 	}

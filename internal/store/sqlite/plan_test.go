@@ -12,7 +12,7 @@ import (
 )
 
 // scansTable matches a step of a plan that goes through a whole table or index of ours; CTEs and subqueries are small.
-var scansTable = regexp.MustCompile(`^SCAN (session|session_step|audit_event|notice|account|person|role|assignment|service_user|access_key|client|client_redirect|ring_key|k|u|r)\b`)
+var scansTable = regexp.MustCompile(`^SCAN (session|session_step|audit_event|notice|account|person|role|assignment|service_user|access_key|client|client_redirect|ring_key|person_group|group_member|managed_policy|policy_attachment|resource|trusted_issuer|dynamic_client|session_generation|permission_statement|propagation_application|k|u|r|a|g|m|p)\b`)
 
 // Whatever a request asks for is found by a key, however many rows there are.
 func TestQuestionsOfRequestsAreAnsweredByKey(t *testing.T) {
@@ -32,13 +32,29 @@ func TestQuestionsOfRequestsAreAnsweredByKey(t *testing.T) {
 	_, _ = s.AuditEvents(ctx, store.AuditQuery{})
 	_, _ = s.AuditEvents(ctx, store.AuditQuery{Person: "x"})
 	_, _ = s.SweepAudit(ctx, noon, 1)
+	_, _ = s.GroupByName(ctx, "")
+	_, _ = s.Members(ctx, "")
+	_, _ = s.GroupsOf(ctx, "")
+	_, _ = s.ManagedPolicyByARN(ctx, "")
+	_, _ = s.AttachedTo(ctx, store.Target{})
+	_, _, _ = s.PoliciesOfPrincipal(ctx, "", "")
+	_, _ = s.ResourceByIdentifier(ctx, "", "")
+	_, _ = s.ResourcesCalled(ctx, "")
+	_, _ = s.Resources(ctx, "")
+	_, _ = s.TrustedIssuersCalled(ctx, "")
+	_, _ = s.DynamicClientByID(ctx, signin.SessionID{})
+	_, _ = s.GenerationOf(ctx, signin.SessionID{})
+	_, _ = s.Statements(ctx, "", "", 1)
+	_, _ = s.EffectiveStatements(ctx)
+	_, _ = s.ConsoleAuthorizationOf(ctx, "")
+	_, _ = s.PropagationApplications(ctx, "", "")
 
 	var queries []string
 	for query := range s.prepared.Range {
 		queries = append(queries, query.(string))
 	}
-	if len(queries) != 14 {
-		t.Errorf("found %d queries, want 14", len(queries))
+	if len(queries) != 30 {
+		t.Errorf("found %d queries, want 30", len(queries))
 	}
 	for _, query := range queries {
 		for _, step := range plan(t, s, query) {
@@ -64,6 +80,15 @@ func TestLongTablesAreReadInTheOrderOfAKey(t *testing.T) {
 		{s.steps.remove, "SEARCH session_step USING PRIMARY KEY (session>? AND session<?)"},
 		{expiredNotices, "SEARCH notice USING COVERING INDEX notice_by_expiry (expires_ms<?)"},
 		{deleteNotices, "SEARCH notice USING COVERING INDEX notice_by_expiry (expires_ms<?)"},
+		{s.generations.see, "SEARCH session_generation USING PRIMARY KEY (session>?)"},
+		{s.generations.remove, "SEARCH session_generation USING PRIMARY KEY (session>? AND session<?)"},
+		{nextGeneration, "SEARCH session_generation USING PRIMARY KEY (session=?)"},
+		{sameRequest, "SEARCH session_generation USING PRIMARY KEY (session=?)"},
+		{expiredClients, "SEARCH dynamic_client USING COVERING INDEX dynamic_client_by_expiry (expires_ms<?)"},
+		{deleteClients, "SEARCH dynamic_client USING COVERING INDEX dynamic_client_by_expiry (expires_ms<?)"},
+		{statementOfToken, "SEARCH permission_statement USING INDEX permission_statement_by_client_token (account=? AND client_token=?)"},
+		{countStatements, "SEARCH permission_statement USING PRIMARY KEY (account=?)"},
+		{announceMembers, "SEARCH group_member USING PRIMARY KEY (person_group=?)"},
 		{rewrapKey, "SEARCH ring_key USING INTEGER PRIMARY KEY (rowid=?)"},
 	} {
 		steps := plan(t, s, c.query)

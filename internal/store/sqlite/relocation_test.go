@@ -29,9 +29,15 @@ func TestMovedFileTakesNoWriteFromAnybody(t *testing.T) {
 	must("Announce", server.Announce(ctx, signin.Notice{Reason: signin.RevokedSession, Subject: "x", At: noon, Expires: noon}))
 	must("RecordAudit", server.RecordAudit(ctx, []store.AuditEvent{{ID: signin.NewSessionID(noon), At: noon}}))
 	must("AddPerson", server.AddPerson(ctx, store.Person{ID: "p", Name: "p"}))
+	must("AddAccount", server.AddAccount(ctx, store.Account{ID: "a"}))
+	_, err := server.AdvanceGeneration(ctx, store.Advance{Session: other.ID, End: noon}, noon)
+	must("AdvanceGeneration", err)
 	must("MoveAway", mover.MoveAway(ctx, "there", noon, func(context.Context) error { return nil }))
 
 	_, stepErr := server.ReportSteps(ctx, []store.StepReport{{Session: code.ID, Step: 1, End: noon}}, 0)
+	_, advanceErr := server.AdvanceGeneration(ctx, store.Advance{Session: code.ID, End: noon}, noon)
+	_, nextErr := server.AdvanceGeneration(ctx, store.Advance{Session: other.ID, From: 1, End: noon}, noon)
+	_, putErr := server.PutStatement(ctx, store.PermissionStatement{Account: "a", ID: "1"}, 5, noon, noon)
 	_, sweepErr := server.Sweep(ctx, noon.AddDate(1, 0, 0), 10)
 	for call, err := range map[string]error{
 		"RedeemCode":          server.RedeemCode(ctx, other),
@@ -41,6 +47,11 @@ func TestMovedFileTakesNoWriteFromAnybody(t *testing.T) {
 		"RecordAudit":         server.RecordAudit(ctx, []store.AuditEvent{{ID: signin.NewSessionID(noon), At: noon}}),
 		"AddRingKeys":         server.AddRingKeys(ctx, 0, []store.RingKey{{ID: 1, Wrapped: []byte("w")}}),
 		"ReportSteps":         stepErr,
+		"AdvanceGeneration":   advanceErr,
+		"AdvanceGeneration 1": nextErr,
+		"PutStatement":        putErr,
+		"AddGroup":            server.AddGroup(ctx, store.Group{ID: "g", Name: "g"}),
+		"RegisterClient":      server.RegisterClient(ctx, store.DynamicClient{ID: other.ID}),
 		"Sweep":               sweepErr,
 		"RedeemCode of mover": mover.RedeemCode(ctx, other),
 	} {
@@ -51,7 +62,7 @@ func TestMovedFileTakesNoWriteFromAnybody(t *testing.T) {
 	if _, err := server.SessionByID(ctx, other.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("SessionByID of a code that was refused = %v, want %v", err, store.ErrNotFound)
 	}
-	_, err := server.NoticesAfter(ctx, 0, 10)
+	_, err = server.NoticesAfter(ctx, 0, 10)
 	if marked, ok := errors.AsType[*store.MarkedError](err); !ok || marked.Mark.Place != "there" {
 		t.Errorf("NoticesAfter = %v, want the place that the database was moved to", err)
 	}

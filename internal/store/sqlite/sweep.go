@@ -16,48 +16,63 @@ const (
 const (
 	expiredNotices = `SELECT count(*) FROM (SELECT 1 FROM notice WHERE expires_ms < ? LIMIT ?)`
 	deleteNotices  = `DELETE FROM notice WHERE seq IN (SELECT seq FROM notice WHERE expires_ms < ? ORDER BY expires_ms LIMIT ?)`
+	expiredClients = `SELECT count(*) FROM (SELECT 1 FROM dynamic_client WHERE expires_ms < ? LIMIT ?)`
+	deleteClients  = `DELETE FROM dynamic_client WHERE id IN (SELECT id FROM dynamic_client WHERE expires_ms < ? ORDER BY expires_ms LIMIT ?)`
 )
 
 // Sweep implements store.Store.
 //
 // Sessions end about in the order of their ids, so the oldest ids are looked at first. Where none of these has ended, the
 // look goes to the next window among all that are under way, from one call to the next and around again: so a few
-// sessions with a far end, from a lifetime that was once set too long, cannot keep everything behind them. The steps of
-// sessions go the same way. All looks are a reader's; the writer is asked only when there is something to delete.
+// sessions with a far end, from a lifetime that was once set too long, cannot keep everything behind them. The steps and
+// generations of sessions go the same way. All looks are a reader's; the writer is asked only when there is something to
+// delete.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (deleted int, err error) {
 	defer s.operation(ctx, "sweep")(&err)
 	limit = max(0, min(limit, maxSweep)) // to SQLite, a negative limit is none
-	sessions, err := s.sessions.ended(ctx, s, now, limit)
-	if err != nil {
-		return 0, err
+	ms := now.UnixMilli()
+	var found []deletion
+	for _, w := range []*sweeper{s.sessions, s.steps, s.generations} {
+		l, err := w.ended(ctx, s, now, limit)
+		if err != nil {
+			return 0, err
+		}
+		if l.first != nil {
+			found = append(found, deletion{w.remove, []any{l.first, l.last, ms, limit}})
+		}
 	}
-	steps, err := s.steps.ended(ctx, s, now, limit)
-	if err != nil {
-		return 0, err
+	for _, q := range []struct{ count, remove string }{{expiredNotices, deleteNotices}, {expiredClients, deleteClients}} {
+		var expired int
+		if err := s.query(ctx, q.count, ms, limit).scan(&expired); err != nil {
+			return 0, err
+		}
+		if expired > 0 {
+			found = append(found, deletion{q.remove, []any{ms, limit}})
+		}
 	}
-	var expired int
-	err = s.query(ctx, expiredNotices, now.UnixMilli(), limit).scan(&expired)
-	if err != nil || (sessions.first == nil && steps.first == nil && expired == 0) {
-		return 0, err
+	if len(found) == 0 {
+		return 0, nil
 	}
-
 	err = s.write(ctx, func(t tx) error {
-		fromSessions, err := t.exec(s.sessions.remove, sessions.first, sessions.last, now.UnixMilli(), limit)
-		if err != nil {
-			return err
+		for _, d := range found {
+			n, err := t.exec(d.statement, d.args...)
+			if err != nil {
+				return err
+			}
+			deleted += int(n)
 		}
-		fromSteps, err := t.exec(s.steps.remove, steps.first, steps.last, now.UnixMilli(), limit)
-		if err != nil {
-			return err
-		}
-		notices, err := t.exec(deleteNotices, now.UnixMilli(), limit)
-		deleted = int(fromSessions + fromSteps + notices)
-		return err
+		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
 	return deleted, nil
+}
+
+// deletion is a statement that deletes what a look found.
+type deletion struct {
+	statement string
+	args      []any
 }
 
 // sweeper finds the rows of one table whose end_ms has passed.

@@ -72,6 +72,31 @@ func TestSweepComesByEveryStep(t *testing.T) {
 	}
 }
 
+// Generations have one too.
+func TestSweepComesByEveryGeneration(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := open(t, path)
+	run(t, beside(t, path), `
+		WITH RECURSIVE number (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number LIMIT 10000)
+		INSERT INTO session_generation (session, generation, at_ms, request, end_ms)
+		SELECT CAST(unhex(printf('%016x', i)) || zeroblob(8) AS BLOB), 1, 0, zeroblob(32), 1 << 60 FROM number`)
+	a := store.Advance{Session: session(noon).ID, End: noon}
+	if _, err := s.AdvanceGeneration(t.Context(), a, noon); err != nil {
+		t.Fatal(err)
+	}
+	deleted := 0
+	for range 4 {
+		n, err := s.Sweep(t.Context(), noon.Add(time.Hour), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deleted += n
+	}
+	if g, err := s.GenerationOf(t.Context(), a.Session); deleted != 1 || err != nil || g != 0 {
+		t.Errorf("four sweeps deleted %d rows, and GenerationOf = %d, %v, want the one that ended to be gone", deleted, g, err)
+	}
+}
+
 func TestSweepWithoutWorkWritesNothing(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "x.db"))
 	if err := s.RedeemCode(t.Context(), session(noon)); err != nil {

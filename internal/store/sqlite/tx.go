@@ -65,6 +65,21 @@ func (t tx) change(subject, query string, args ...any) error {
 	return about(subject, err)
 }
 
+// found answers a query that asks whether there is something.
+func (t tx) found(query string, args ...any) (yes bool, err error) {
+	err = t.conn.QueryRowContext(context.Background(), query, args...).Scan(&yes)
+	return yes, err
+}
+
+// needs is found for what must be there; ErrNotFound: it is not.
+func (t tx) needs(subject, query string, args ...any) error {
+	yes, err := t.found(query, args...)
+	if err == nil && !yes {
+		err = store.ErrNotFound
+	}
+	return about(subject, err)
+}
+
 // write queues do as one write and waits for its outcome.
 func (s *Store) write(ctx context.Context, do func(tx) error) error {
 	return s.writer.submit(ctx, &write{do: do})

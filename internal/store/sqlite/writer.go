@@ -18,6 +18,7 @@ const maxBatch = 512
 // write is one call that changes the database, on its way through the queue.
 type write struct {
 	session *signin.Session // to be redeemed, or nil
+	advance *advance        // to be begun, or nil
 	do      func(tx) error  // any other write
 
 	state atomic.Int32
@@ -44,7 +45,7 @@ type writer struct {
 	conn    *sql.Conn
 	observe store.Observer
 
-	start, insert, commit, rollback *sql.Stmt // prepared on conn
+	start, insert, first, next, commit, rollback *sql.Stmt // prepared on conn
 
 	queue   chan *write
 	closing chan struct{} // closed: accept nothing more
@@ -163,9 +164,12 @@ func (wr *writer) runAll(batch []*write) (ran int, err error) {
 			continue
 		}
 		ran++
-		if w.session != nil {
+		switch { // the first two are one statement that changes something, and undo nothing but themselves
+		case w.session != nil:
 			w.err = wr.redeem(w.session)
-		} else {
+		case w.advance != nil:
+			w.err = wr.beginGeneration(w.advance)
+		default:
 			w.err = wr.runOne(w.do)
 		}
 		if broken(w.err) {

@@ -91,7 +91,7 @@ var attachmentTests = []test{
 		wantAttached(t, s, []store.Target{toAlice, toAlice}, attached(store.ToPerson, alice.ID, readOnly))
 		wantAttached(t, s, []store.Target{toRobot, toForeign, toBob, toAlice, toStaff, toOperators, toGlobex},
 			attached(store.ToAccount, globex.ID, bounds), attached(store.ToGroup, operators.ID, readOnly), attached(store.ToGroup, staff.ID, bounds),
-			attached(store.ToPerson, alice.ID, readOnly), inBuilt, attached(store.ToPerson, bob.ID, readOnly),
+			attached(store.ToPerson, alice.ID, readOnly), attached(store.ToPerson, bob.ID, readOnly), inBuilt,
 			attached(store.ToRole, foreign.ID, bounds), attached(store.ToServiceUser, robot.ID, readOnly))
 		// The id of one kind with the kind of another names nothing.
 		wantAttached(t, s, []store.Target{{Kind: store.ToRole, ID: alice.ID}, {Kind: store.ToPerson, ID: foreign.ID}, {Kind: "", ID: ""}, {Kind: "other", ID: bob.ID}})
@@ -117,7 +117,7 @@ var attachmentTests = []test{
 				attached(store.ToPerson, alice.ID, readOnly), attached(store.ToRole, foreign.ID, bounds),
 			}},
 			{bob.ID, auditor, []store.Attached{ // who need not be assigned
-				attached(store.ToGroup, operators.ID, readOnly), attached(store.ToGroup, staff.ID, bounds), inBuilt, attached(store.ToPerson, bob.ID, readOnly),
+				attached(store.ToGroup, operators.ID, readOnly), attached(store.ToGroup, staff.ID, bounds), attached(store.ToPerson, bob.ID, readOnly), inBuilt,
 			}},
 		} {
 			role, got, err := s.PoliciesOfPrincipal(t.Context(), c.person, c.role.ID)

@@ -187,4 +187,3 @@ func refusesTextOfOperations(t *testing.T, s store.Store, text string) {
 	applications, err := s.PropagationApplications(ctx, acme.ID, text)
 	wantNone("PropagationApplications", len(applications), err)
 }
-

@@ -153,7 +153,9 @@ var statementTests = []test{
 			}
 		}
 		deleting := func(account, id string) func(ctx context.Context, s store.Store) error {
-			return func(ctx context.Context, s store.Store) error { return s.DeleteStatement(ctx, account, id, noon, later) }
+			return func(ctx context.Context, s store.Store) error {
+				return s.DeleteStatement(ctx, account, id, noon, later)
+			}
 		}
 		wantRefused(t, s, []refusal{
 			{"PutStatement in an unknown account", store.ErrNotFound, putting(statement("999999999999", "1", "token"), 5)},
