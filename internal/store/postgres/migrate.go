@@ -136,7 +136,8 @@ func prepareRecord(ctx context.Context, c *pgx.Conn) error {
 	_, err = c.Exec(ctx, `
 		CREATE TABLE IF NOT EXISTS schema_migrations (
 			version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_ms BIGINT NOT NULL, works_with BIGINT)`)
-	if err != nil && (lostRace(err) || code(err) == uniqueViolation || code(err) == duplicateTable) {
+	switch code(err) {
+	case uniqueViolation, duplicateTable, duplicateObject, serializationFailed, deadlockDetected:
 		return undone{err}
 	}
 	return err

@@ -54,6 +54,7 @@ const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 	duplicateTable      = "42P07"
+	duplicateObject     = "42710"
 	serializationFailed = "40001"
 	deadlockDetected    = "40P01"
 	adminShutdown       = "57P01"
