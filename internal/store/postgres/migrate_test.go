@@ -96,15 +96,17 @@ func TestNewerSchemaIsRefusedUnlessItSaysOtherwise(t *testing.T) {
 	}
 }
 
-// What a binary that knows schema 1 writes and asks for succeeds beside schema 2. Its statement is never to be changed.
+// What a binary that knows schema 1 writes and asks for succeeds beside schema 2, and beside 3, the last that lets it in. Its
+// statement is never to be changed.
 func TestStatementsOfSchemaOneWorkOnSchemaTwo(t *testing.T) {
 	url := pgtest.Shared(t)
-	s := open(t, url)
+	s, err := openKnowing(t, url, shipped(t)[:3])
+	must(t, "Open", err)
 	if _, err := openKnowing(t, url, shipped(t)[:1]); err != nil {
 		t.Errorf("Open by a binary that knows schema 1 = %v", err)
 	}
 	code := session(noon)
-	_, err := beside(t, url).Exec(t.Context(), `
+	_, err = beside(t, url).Exec(t.Context(), `
 INSERT INTO session (id, end_ms, start_ms, issued_ms, auth_ms, proof_key, client, account, role, role_id, person, person_id, methods)
 VALUES ($1, 0, 0, 0, 0, $2, '', '', '', '', '', '', '') ON CONFLICT (id) DO NOTHING`, code.ID[:], make([]byte, 32))
 	must(t, "INSERT", err)

@@ -110,11 +110,20 @@ func (t tx) add(subject, sql string, args ...any) error {
 	return about(subject, err)
 }
 
-// change runs a statement that must change a row; ErrNotFound: it changed none.
+// change runs a statement that must change a row, or find it; ErrNotFound: there was none.
 func (t tx) change(subject, sql string, args ...any) error {
 	n, err := t.exec(sql, args...)
 	if err == nil && n == 0 {
 		err = store.ErrNotFound
 	}
 	return about(subject, err)
+}
+
+// count runs a statement that returns a number.
+func (t tx) count(sql string, args ...any) (n int64, err error) {
+	if !validTexts(args) {
+		return 0, errText
+	}
+	err = t.pg.QueryRow(t.ctx, sql, args...).Scan(&n)
+	return n, err
 }
