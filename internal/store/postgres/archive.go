@@ -76,6 +76,12 @@ func archivedPart(p store.Part) archived {
 	if a, ok := archivedDirectory(p); ok {
 		return a
 	}
+	if a, ok := archivedPolicies(p); ok {
+		return a
+	}
+	if a, ok := archivedOperations(p); ok {
+		return a
+	}
 	switch p {
 	case store.PartRingKeys:
 		return archived{

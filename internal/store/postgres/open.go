@@ -47,9 +47,10 @@ type Store struct {
 	// heard is the highest Seq that this node has read or given; see replica.
 	heard atomic.Int64
 
-	sessions, steps *sweeper
-	warnings        []string
-	closed          atomic.Bool
+	sessions, steps, generations *sweeper
+
+	warnings []string
+	closed   atomic.Bool
 }
 
 var (
@@ -75,7 +76,7 @@ func openWith(ctx context.Context, schema []schema.Migration, tracer pgx.QueryTr
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{observe: o.Observe, sessions: newSessionSweeper(), steps: newStepSweeper()}
+	s := &Store{observe: o.Observe, sessions: newSessionSweeper(), steps: newStepSweeper(), generations: newGenerationSweeper()}
 	if err := s.open(ctx, config, schema, o.Now); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", place(config.ConnConfig), explain(err))
 	}

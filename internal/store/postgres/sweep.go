@@ -13,22 +13,29 @@ const (
 	sweepWindow = 4096
 )
 
-const deleteNotices = `
+const (
+	expiredNotices = `SELECT count(*) FROM (SELECT seq FROM notice WHERE expires_ms < $1 LIMIT $2) AS expired`
+	deleteNotices  = `
 DELETE FROM notice WHERE seq IN (SELECT seq FROM notice WHERE expires_ms < $1 ORDER BY expires_ms, seq LIMIT $2 FOR UPDATE)`
+
+	expiredClients = `SELECT count(*) FROM (SELECT id FROM dynamic_client WHERE expires_ms < $1 LIMIT $2) AS expired`
+	deleteClients  = `
+DELETE FROM dynamic_client WHERE id IN (SELECT id FROM dynamic_client WHERE expires_ms < $1 ORDER BY expires_ms, id LIMIT $2 FOR UPDATE)`
+)
 
 // Sweep implements store.Store.
 //
 // Sessions end about in the order of their ids, so the oldest ids are looked at first. Where none of these has ended, the
 // look goes to the next window among all that are under way, from one call to the next and around again: so a few
-// sessions with a far end, from a lifetime that was once set too long, cannot keep everything behind them. The steps of
-// sessions go the same way.
+// sessions with a far end, from a lifetime that was once set too long, cannot keep everything behind them. The steps and
+// the generations of sessions go the same way.
 //
 // Many nodes may sweep at once. Each locks rows in the same order before it deletes them, so that one waits for the other
 // and then finds them gone.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (deleted int, err error) {
 	defer s.operation(ctx, "sweep")(&err)
 	limit = max(0, min(limit, maxSweep))
-	for _, w := range []*sweeper{s.sessions, s.steps} {
+	for _, w := range []*sweeper{s.sessions, s.steps, s.generations} {
 		ended, err := w.ended(ctx, s, now, limit)
 		if err != nil {
 			return deleted, err
@@ -38,13 +45,17 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (deleted in
 			return deleted, err
 		}
 	}
-	expired, err := one("notice", s.query(ctx, `
-		SELECT count(*) FROM (SELECT seq FROM notice WHERE expires_ms < $1 LIMIT $2) AS expired`, now.UnixMilli(), int64(limit)), scanCount)
-	if err != nil {
-		return deleted, err
+	for _, kind := range []struct{ expired, remove string }{{expiredNotices, deleteNotices}, {expiredClients, deleteClients}} {
+		expired, err := one("expired rows", s.query(ctx, kind.expired, now.UnixMilli(), int64(limit)), scanCount)
+		if err != nil {
+			return deleted, err
+		}
+		n, err := s.remove(ctx, int(expired), kind.remove, now.UnixMilli(), int64(limit))
+		if deleted += n; err != nil {
+			return deleted, err
+		}
 	}
-	n, err := s.remove(ctx, int(expired), deleteNotices, now.UnixMilli(), int64(limit))
-	return deleted + n, err
+	return deleted, nil
 }
 
 // remove runs a statement that deletes, unless there is nothing to delete, and returns how many rows it deleted.
@@ -90,6 +101,18 @@ WHERE end_ms < $3 ORDER BY session LIMIT $4`,
 		edge: `SELECT session FROM session_step WHERE session > $1 ORDER BY session LIMIT 1 OFFSET $2`,
 		remove: `
 DELETE FROM session_step WHERE session IN (SELECT session FROM session_step WHERE session = ANY ($1) AND end_ms < $2 ORDER BY session FOR UPDATE)`,
+	}
+}
+
+func newGenerationSweeper() *sweeper {
+	return &sweeper{
+		find: `
+SELECT session FROM (SELECT session, end_ms FROM session_generation WHERE session > $1 ORDER BY session LIMIT $2) AS seen
+WHERE end_ms < $3 ORDER BY session LIMIT $4`,
+		edge: `SELECT session FROM session_generation WHERE session > $1 ORDER BY session LIMIT 1 OFFSET $2`,
+		remove: `
+DELETE FROM session_generation
+WHERE session IN (SELECT session FROM session_generation WHERE session = ANY ($1) AND end_ms < $2 ORDER BY session FOR UPDATE)`,
 	}
 }
 
