@@ -32,6 +32,9 @@ func TestKilledServerLosesNothingThatWasAnswered(t *testing.T) {
 	l := &load{t: t, nodes: []*Store{open(t, server.URL("postgres")), open(t, server.URL("postgres"))}}
 	must(t, "AddAccount", l.nodes[0].AddAccount(t.Context(), acme))
 	must(t, "AddRole", l.nodes[0].AddRole(t.Context(), store.Role{ID: admin.ID, Account: acme.ID, Name: admin.Name, Policy: "0"}))
+	for range 3 {
+		l.rotations = append(l.rotations, newRotation(t, l.nodes))
+	}
 	for round := range rounds {
 		l.answers.Store(0)
 		l.killAfter(server, int64(20+rand.IntN(1500)))
@@ -42,14 +45,19 @@ func TestKilledServerLosesNothingThatWasAnswered(t *testing.T) {
 		}
 	}
 	l.checkAll()
-	t.Logf("%d rounds: %d codes redeemed, %d notices given, %d writes of which the outcome was not known",
-		rounds, len(l.redeemed), len(l.announced), l.unknown.Load())
+	generations := int64(0)
+	for _, r := range l.rotations {
+		generations += r.from
+	}
+	t.Logf("%d rounds: %d codes redeemed, %d notices given, %d generations advanced, %d writes of which the outcome was not known",
+		rounds, len(l.redeemed), len(l.announced), generations, l.unknown.Load())
 }
 
 // load writes to a server from two nodes until it is killed.
 type load struct {
-	t     *testing.T
-	nodes []*Store
+	t         *testing.T
+	nodes     []*Store
+	rotations []*rotation
 
 	answers, unknown atomic.Int64
 
@@ -97,6 +105,9 @@ func (l *load) killAfter(server *pglocal.Server, n int64) {
 		until(func(int) error { return l.announce(l.nodes[i]) })
 	}
 	until(func(int) error { return l.changePolicy() })
+	for _, r := range l.rotations {
+		until(func(int) error { return r.advance() })
+	}
 	writers.Wait()
 	enough() // something else ended the load
 	<-killed
@@ -169,6 +180,9 @@ func (l *load) check() {
 		if _, err := l.nodes[i%2].SessionByID(ctx, code.ID); err != nil && i%10 == 0 {
 			l.t.Errorf("SessionByID of a code that was redeemed = %v", err)
 		}
+	}
+	for _, r := range l.rotations {
+		r.check()
 	}
 	role, err := l.nodes[0].RoleByName(ctx, acme.ID, admin.Name)
 	if err != nil {
