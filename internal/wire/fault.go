@@ -70,7 +70,7 @@ var rows = map[signin.Kind]row{
 	signin.SessionEnded:       {401, accessDenied, tokenExpired, "invalid_grant"},
 	signin.SessionRevoked:     {401, accessDenied, tokenExpired, "invalid_grant"},
 	signin.CredentialsChanged: {403, accessDenied, "USER_CREDENTIALS_CHANGED", "invalid_grant"},
-	signin.PermissionMissing:  {403, accessDenied, noPermission, "access_denied"},
+	signin.PermissionMissing:  {403, accessDenied, noPermission, "invalid_grant"},
 
 	// These four are told by pages; the rows give them their status.
 	signin.PasswordWrong:  {403, accessDenied, noPermission, ""},
