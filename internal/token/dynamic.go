@@ -40,8 +40,16 @@ func (e *Endpoint) bearer(ctx context.Context, c *wire.Call, r *request) (wire.B
 		return wire.BearerAnswer{}, err
 	}
 	answer, err := e.tokens(c, r, s, generation{0, s.Start})
-	if err != nil || !a.Scope.Has(signin.ScopeOpenID) {
+	if err != nil {
 		return answer, err
+	}
+	scope := a.Scope
+	if answer.RefreshToken == "" {
+		scope &^= signin.ScopeOffline
+	}
+	answer.Scope = scope.String() // as it was granted (RFC 6749 section 5.1); a refresh changes nothing about it
+	if !scope.Has(signin.ScopeOpenID) {
+		return answer, nil
 	}
 	answer.IDToken, err = credential.IDToken(e.Ring.SigningKey(c.Now), s, e.Issuer, e.Region, c.Now, e.Lifetimes.IDToken)
 	return answer, err
