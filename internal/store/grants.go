@@ -46,6 +46,13 @@ type Grants interface {
 	RegisterClient(ctx context.Context, c DynamicClient) error
 	// DynamicClientByID: ErrNotFound when it never was, or was swept. One that has expired may still be returned.
 	DynamicClientByID(ctx context.Context, id signin.SessionID) (DynamicClient, error)
+	// DynamicClients returns at most limit clients whose id is below before, by descending id, which is newest first. A zero
+	// before: all.
+	DynamicClients(ctx context.Context, before signin.SessionID, limit int) ([]DynamicClient, error)
+	// CountDynamicClients returns how many there are, and at most most: it counts no further.
+	CountDynamicClients(ctx context.Context, most int) (int, error)
+	// RemoveDynamicClient forgets a client. ErrNotFound: it is not there.
+	RemoveDynamicClient(ctx context.Context, id signin.SessionID) error
 
 	// AdvanceGeneration moves the session from the generation a.From to the next, which begins at now, and returns when that
 	// began. One caller at most advances from a generation. Where the session is in the next generation already, was brought

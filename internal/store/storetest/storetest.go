@@ -38,6 +38,7 @@ func Run(t *testing.T, e Engine) {
 		{"PolicyRaces", policyRaceTests},
 		{"Resources", resourceTests},
 		{"Grants", grantTests},
+		{"Registrations", registrationTests},
 		{"Generations", generationTests},
 		{"Statements", statementTests},
 		{"Perimeter", perimeterTests},
