@@ -13,13 +13,14 @@ import (
 
 // The kinds of events. The words are stored; never reuse one.
 const (
-	CodeReplayed    = "code-replayed"     // a code came a second time; the session that it had started was revoked
-	ProofKeyRefused = "proof-key-refused" // a refresh token was brought with another key than the session's
-	ReuseSuspected  = "reuse-suspected"   // a refresh token was brought that is older than one that was brought before
-	ReuseRevoked    = "reuse-revoked"     // the same, in an account whose sessions are revoked for it
-	GrantReused     = "grant-reused"      // a dynamic client's refresh token was used twice; its session was revoked
-	SignInRefused   = "sign-in-refused"   // somebody typed a wrong password for a person that there is
-	RingChanged     = "ring-changed"      // an operator rotated, retired or rewrapped keys
+	CodeReplayed     = "code-replayed"     // a code came a second time; the session that it had started was revoked
+	ProofKeyRefused  = "proof-key-refused" // a refresh token was brought with another key than the session's
+	ReuseSuspected   = "reuse-suspected"   // a refresh token was brought that is older than one that was brought before
+	ReuseRevoked     = "reuse-revoked"     // the same, in an account whose sessions are revoked for it
+	GrantReused      = "grant-reused"      // a dynamic client's refresh token was used twice; its session was revoked
+	SignInRefused    = "sign-in-refused"   // somebody typed a wrong password for a person that there is
+	ClientRegistered = "client-registered" // a client registered itself
+	RingChanged      = "ring-changed"      // an operator rotated, retired or rewrapped keys
 )
 
 const (

@@ -47,16 +47,16 @@ var mayImport = map[string][]string{
 	// The doors. They know the contract of the store, and never each other.
 	"authorize": {"audit", "clients", "identity", "notice", "policy", "seal", "signin", "store", "wire"},
 	"token":     {"caller", "clients", "credential", "dpop", "keyring", "limit", "notice", "policy", "reuse", "seal", "signin", "store", "wire"},
+	"register":  {"audit", "clients", "limit", "signin", "store", "wire"},
 	"sts":       {"caller", "signin", "wire"},
 	"discovery": {"keyring", "wire"},
 	"openapi":   {"wire"},
 	"signed":    {"caller", "limit", "wire"},
-	"permit":    {"caller", "policy", "signin", "store"},
 
 	"telemetry": {"signin"},
 
 	"config": {"keyring", "limit", "rootkey", "signin"},
-	"server": {"audit", "authorize", "caller", "clients", "config", "discovery", "dpop", "keyring", "limit", "notice", "openapi", "reuse", "signin", "store", "sts", "telemetry", "token", "wire"},
+	"server": {"audit", "authorize", "caller", "clients", "config", "discovery", "dpop", "fetch", "keyring", "limit", "notice", "openapi", "register", "reuse", "signin", "store", "sts", "telemetry", "token", "wire"},
 
 	"store/schema":    {},
 	"store/sqlite":    {"signin", "store", "store/schema"},

@@ -125,6 +125,7 @@ var differs = []struct {
 	{regexp.MustCompile(`("kid":")[^"]+"`), `$1<kid>"`},
 	{regexp.MustCompile(`("[xy]":")[^"]{64}"`), `$1<48 bytes>"`},
 	{regexp.MustCompile(`("[xy]":")[^"]{43}"`), `$1<32 bytes>"`},
+	{regexp.MustCompile(`(client_id_issued_at":)\d{10}\b`), `$1<now>`},
 	{regexp.MustCompile(`(Content-Length: )\d+`), `$1<length>`},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`), `<time>`},
 }

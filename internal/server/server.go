@@ -13,7 +13,6 @@ import (
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/authorize"
 	"github.com/latchkey-id/latchkey/internal/caller"
-	"github.com/latchkey-id/latchkey/internal/clients"
 	"github.com/latchkey-id/latchkey/internal/config"
 	"github.com/latchkey-id/latchkey/internal/discovery"
 	"github.com/latchkey-id/latchkey/internal/dpop"
@@ -152,14 +151,13 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 	answered := dpop.NewMemory(lifetimes.Proof)
 	s.metrics.watch(s, answered)
 	callers := &caller.Resolver{Ring: s.ring, Board: s.board, Directory: s.store, Lifetimes: lifetimes, Hosts: s.hosts}
-	redirects, err := cfg.Registration.Redirects()
+	finder, err := s.openClients(cfg)
 	if err != nil {
 		return err
 	}
-	finder := &clients.Finder{Directory: s.store, Grants: s.store, Redirects: redirects}
 	tokens := &token.Endpoint{
 		Issuer: s.base, Region: cfg.Region, Lifetimes: lifetimes,
-		Sessions: s.store, Clients: finder, Directory: s.store, Grants: s.store, Resources: s.store, Ring: s.ring, Board: s.board, Proofs: proofs, Answered: answered, Callers: callers,
+		Sessions: s.store, Clients: finder, Directory: s.store, Ring: s.ring, Board: s.board, Proofs: proofs, Answered: answered, Callers: callers,
 		AnsweredSigned: dpop.NewMemory(caller.Skew), Watch: s.watch,
 		ByClient:   limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),
 		ByAddress:  limit.New(cfg.Limits.Address.Rule(cfg.Limits.Wait), "address"),
@@ -168,7 +166,10 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 	}
 	s.routes.add("POST "+wire.TokenPath, operations{"": s.whenReady(tokens.ServeCall)}.serve)
 
-	documents := discovery.New(discovery.Options{Issuer: s.base, IDTokenAlgorithm: cfg.IDToken.Algorithm, Registration: true}, s.ring)
+	documents := discovery.New(discovery.Options{
+		Issuer: s.base, IDTokenAlgorithm: cfg.IDToken.Algorithm,
+		Registration: cfg.Registration.Enabled, MetadataDocuments: cfg.Registration.MetadataDocuments,
+	}, s.ring)
 	for pattern, h := range documents.Routes() {
 		s.routes.add(pattern, h)
 	}
@@ -184,7 +185,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 
 	pages, err := authorize.New(authorize.Deps{
 		Base: cfg.BaseURLs, Region: cfg.Region, Lifetimes: lifetimes, Development: dev != nil, AutoApprove: autoApprove(dev),
-		Clients: finder, Directory: s.store, Resources: s.store, Audit: s.store, Board: s.board, Keys: s.ring,
+		Clients: finder, Directory: s.store, Audit: s.store, Board: s.board, Keys: s.ring,
 	})
 	if err != nil {
 		return err

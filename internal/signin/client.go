@@ -130,7 +130,7 @@ func IsDynamicID(id string) bool { return IsRegisteredID(id) || IsMetadataID(id)
 // MaxDynamicClientID is the longest id of a dynamic client in characters. A refresh token holds it.
 const MaxDynamicClientID = 256
 
-var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$`)
+var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
 
 // ClientHash is the beginning of the SHA-256 of a client id. The codes of dynamic clients carry it, because the id itself
 // would make them too long.
