@@ -12,7 +12,9 @@ import (
 )
 
 type clientCmd struct {
-	Add clientAddCmd `cmd:"" help:"Register a confidential client."`
+	Add    clientAddCmd    `cmd:"" help:"Register a confidential client."`
+	List   clientListCmd   `cmd:"" help:"Show the clients that registered themselves, newest first."`
+	Remove clientRemoveCmd `cmd:"" help:"Forget a client that registered itself."`
 }
 
 type clientAddCmd struct {

@@ -26,7 +26,7 @@ type cli struct {
 	Account accountCmd `cmd:"" help:"Accounts, which roles and service users belong to."`
 	User    userCmd    `cmd:"" help:"People who can sign in."`
 	Role    roleCmd    `cmd:"" help:"Roles, and who may act as them."`
-	Client  clientCmd  `cmd:"" help:"Confidential clients, which sign their requests."`
+	Client  clientCmd  `cmd:"" help:"Confidential clients, and those that registered themselves."`
 	Key     keyCmd     `cmd:"" help:"Access keys of service users."`
 	Audit   auditCmd   `cmd:"" help:"What happened that an auditor wants to know of."`
 	Ring    ringCmd    `cmd:"" help:"The keys that seal sessions and sign id tokens, and the root key around them."`
