@@ -65,7 +65,18 @@ var classes = []class{
 	{"path confusion", "CWE-436, CWE-647", "TestPathsHaveOneSpelling", []string{
 		"internal/server/request_test.go:TestUnknownPathsAndMethodsAreRefusedInJSON", "internal/server/request_test.go:TestDoubledSlashesLeadToTheSamePath",
 	}},
-	{"server-side request forgery", "CWE-918", "TestNothingMakesTheServerConnect", nil},
+	{"malicious registration", "CWE-601, CWE-770", "TestMaliciousRegistrationBuysNothing", []string{
+		"internal/signin/allowlist_test.go:TestRedirectsThatOnlyLookAllowedAreRefused", "internal/signin/allowlist_test.go:TestPatternsThatAllowTooMuchAreRefused",
+		"internal/signin/redirect_test.go:TestDynamicClientIsSentToWhatItRegistered", "internal/register/register_test.go:TestRedirectsThatAreNotInTheListAreRefused",
+		"internal/register/register_test.go:TestMassRegistrationIsSlowedDown", "internal/clients/name_test.go:TestNamesCannotSpoofThePage",
+		"internal/clients/finder_test.go:TestRegisteredClientHasOneID", "internal/clients/finder_test.go:TestListOfTodayHoldsForRegistrationsOfYesterday",
+	}},
+	{"server-side request forgery", "CWE-918", "TestNothingMakesTheServerConnect", []string{
+		"internal/fetch/fetch_test.go:TestAddressesInsideAreOutOfReach", "internal/fetch/fetch_test.go:TestRebindingLeadsNowhere", "internal/fetch/fetch_test.go:TestRedirectsAreNotFollowed",
+		"internal/fetch/fetch_test.go:TestOnlyPlainURLsAreFetched", "internal/fetch/address_test.go:TestOnlyPublicAddressesArePublic",
+		"internal/clients/documents_test.go:TestRefusalsDoNotTellWhatIsInside", "internal/clients/documents_test.go:TestStrangersCannotMakeThisServerFloodOthers",
+		"internal/clients/document_test.go:TestDocumentsThatAreRefused",
+	}},
 	{"cross-site scripting", "CWE-79", "TestScriptsOfOthersDoNotRun", []string{
 		"internal/authorize/safety_test.go:TestNothingShownBecomesMarkup", "internal/authorize/safety_test.go:TestEveryPageIsKeptToItself",
 	}},

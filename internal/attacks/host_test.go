@@ -161,7 +161,8 @@ func TestPathsHaveOneSpelling(t *testing.T) {
 // her: Keycloak what request_uri said (CVE-2020-10770), Zitadel what its webhooks named (CVE-2026-27945).
 //
 // Here no parameter, header or token makes the server connect anywhere. A listener of the test is named in every place that
-// can hold an address, and hears nothing.
+// can hold an address, and hears nothing. Where the operator lets clients describe themselves at a URL, it is named by every
+// spelling of an address inside, and hears nothing either.
 func TestNothingMakesTheServerConnect(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -222,6 +223,22 @@ func TestNothingMakesTheServerConnect(t *testing.T) {
 		}
 		r.Host = l.Addr().String()
 		s.Do(r)
+	}
+	describing := testkit.Start(t, func(c *config.Config) { c.Registration.MetadataDocuments = true })
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	for _, host := range []string{
+		"127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "0.0.0.0", "localhost", "LOCALHOST", "localhost.", "[::1]", "[::]",
+		"[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "user@127.0.0.1", "127.0.0.1#.example.com", `127.0.0.1\.example.com`,
+		"169.254.169.254", "[fd00:ec2::254]", "127.0.0.1%00.example.com", "localho%C5%BFt", "127%2e0.0.1", "client.example.com@127.0.0.1",
+	} {
+		for _, id := range []string{"https://" + host + ":" + port + "/client", "https://" + host + "/client", "http://" + host + ":" + port + "/client"} {
+			for _, s := range []*testkit.Server{s, describing} {
+				if w := get(s, authorizePath(c, "client_id", id)); w.Code != 400 {
+					t.Errorf("client_id=%s is answered with %d %s", id, w.Code, w.Body)
+				}
+				s.Do(tokenRequest(s, jsonType, text(t, with(c.RefreshBody("x"), "clientId", id)), c.Proof()))
+			}
+		}
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)

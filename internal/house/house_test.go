@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 	"discovery": {"keyring", "wire"},
 	"openapi":   {"wire"},
 	"signed":    {"caller", "limit", "wire"},
+	"permit":    {"caller", "policy", "signin", "store"},
 
 	"telemetry": {"signin"},
 

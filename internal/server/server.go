@@ -157,7 +157,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 	}
 	tokens := &token.Endpoint{
 		Issuer: s.base, Region: cfg.Region, Lifetimes: lifetimes,
-		Sessions: s.store, Clients: finder, Directory: s.store, Ring: s.ring, Board: s.board, Proofs: proofs, Answered: answered, Callers: callers,
+		Sessions: s.store, Clients: finder, Directory: s.store, Grants: s.store, Resources: s.store, Ring: s.ring, Board: s.board, Proofs: proofs, Answered: answered, Callers: callers,
 		AnsweredSigned: dpop.NewMemory(caller.Skew), Watch: s.watch,
 		ByClient:   limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),
 		ByAddress:  limit.New(cfg.Limits.Address.Rule(cfg.Limits.Wait), "address"),
@@ -185,7 +185,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 
 	pages, err := authorize.New(authorize.Deps{
 		Base: cfg.BaseURLs, Region: cfg.Region, Lifetimes: lifetimes, Development: dev != nil, AutoApprove: autoApprove(dev),
-		Clients: finder, Directory: s.store, Audit: s.store, Board: s.board, Keys: s.ring,
+		Clients: finder, Directory: s.store, Resources: s.store, Audit: s.store, Board: s.board, Keys: s.ring,
 	})
 	if err != nil {
 		return err
