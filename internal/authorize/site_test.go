@@ -78,9 +78,11 @@ func newSite(t *testing.T, change func(*Deps)) *site {
 	board, err := notice.Open(ctx, db, 10*time.Minute, now)
 	must(t, err)
 
+	redirects, err := signin.ParseRedirectList(signin.DefaultRedirects())
+	must(t, err)
 	d := Deps{
 		Base: []string{base, "http://127.0.0.1:8080"}, Region: region, Lifetimes: signin.DefaultLifetimes(),
-		Clients: &clients.Finder{Directory: db}, Directory: db, Audit: db, Board: board, Keys: ring,
+		Clients: &clients.Finder{Directory: db, Grants: db, Redirects: redirects}, Directory: db, Resources: db, Audit: db, Board: board, Keys: ring,
 	}
 	if change != nil {
 		change(&d)
