@@ -33,6 +33,9 @@ type cli struct {
 	Store   storeCmd   `cmd:"" help:"The database as a whole: back it up, or move it to another one."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
+	Resource resourceCmd `cmd:"" help:"Services that access tokens are made for."`
+	Issuer   issuerCmd   `cmd:"" help:"Identity providers of others whose tokens are taken in exchange."`
+
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }
 

@@ -136,10 +136,14 @@ func TestPathsHaveOneSpelling(t *testing.T) {
 			t.Errorf("%s %s with %s: %s = %d, want 404 or 405", r.Method, r.URL.Path, name, value, w.Code)
 		}
 	}
-	for _, query := range []string{"?_method=POST", "?x-amz-client-auth-method=iam", "?x-amz-oauth-token-method=token-exchange", "?grant_type=refresh_token"} {
+	for query, want := range map[string]signin.Kind{
+		"_method=POST": signin.OperationUnknown, "grant_type=refresh_token": signin.OperationUnknown,
+		// Other operations, which have other members.
+		"x-amz-client-auth-method=iam": signin.ParameterInvalid, "x-amz-oauth-token-method=token-exchange": signin.ParameterInvalid,
+	} {
 		r := tokenRequest(s, jsonType, text(t, c.CodeBody(code)), c.Proof())
-		r.URL.RawQuery = query[1:]
-		c.Send(t, r).WantFault(t, signin.OperationUnknown)
+		r.URL.RawQuery = query
+		c.Send(t, r).WantFault(t, want)
 	}
 	for _, method := range []string{"GET", "HEAD", "PUT", "TRACE", "CONNECT", "post", "POST ", "PRI"} {
 		r := tokenRequest(s, jsonType, text(t, c.CodeBody(code)), c.Proof())

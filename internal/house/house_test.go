@@ -54,10 +54,13 @@ var mayImport = map[string][]string{
 	"signed":    {"caller", "limit", "wire"},
 	"permit":    {"caller", "policy", "signin", "store"},
 
+	"clientcredentials": {"caller", "credential", "keyring", "limit", "permit", "policy", "signed", "signin", "store", "wire"},
+	"exchange":          {"credential", "keyring", "limit", "permit", "policy", "signin", "store", "trust", "wire"},
+
 	"telemetry": {"signin"},
 
 	"config": {"keyring", "limit", "rootkey", "signin"},
-	"server": {"audit", "authorize", "caller", "clients", "config", "discovery", "dpop", "fetch", "keyring", "limit", "notice", "openapi", "register", "reuse", "signin", "store", "sts", "telemetry", "token", "wire"},
+	"server": {"audit", "authorize", "caller", "clientcredentials", "clients", "config", "discovery", "dpop", "exchange", "fetch", "keyring", "limit", "notice", "openapi", "permit", "register", "reuse", "signed", "signin", "store", "sts", "telemetry", "token", "trust", "wire"},
 
 	"store/schema":    {},
 	"store/sqlite":    {"signin", "store", "store/schema"},

@@ -20,6 +20,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/notice"
 	"github.com/latchkey-id/latchkey/internal/openapi"
+	"github.com/latchkey-id/latchkey/internal/permit"
 	"github.com/latchkey-id/latchkey/internal/reuse"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -164,7 +165,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 		Gate:       limit.NewGate(cfg.Limits.InFlight, gateQueue*cfg.Limits.InFlight, gateWait, busy),
 		LongBodies: limit.NewGate(longBodies, longBodies, gateWait, busy),
 	}
-	s.routes.add("POST "+wire.TokenPath, operations{"": s.whenReady(tokens.ServeCall)}.serve)
+	s.routes.add("POST "+wire.TokenPath, s.tokenOperations(cfg, tokens, callers, permit.New(s.store, cfg.Region)).serve)
 
 	documents := discovery.New(discovery.Options{
 		Issuer: s.base, IDTokenAlgorithm: cfg.IDToken.Algorithm,

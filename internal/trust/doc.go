@@ -1,7 +1,7 @@
 // Package trust decides whether a JWT of another issuer is good, and whom it speaks for: the token, and the rules under
 // which an account trusts its issuer, go in; a role and the name of a session come out.
 //
-//	text ─ Read ─ a token that claims something ─ Check ─ Keys.Verify ─ a token that is what it claims ─ Rules.Role
+//	text ─ Read ─ a token that claims something ─ Check ─ Keys.Find ─ Found.Verify ─ a token that is what it claims ─ Rules.Role
 //	                                                        │
 //	                              discovery and JWKS of the issuer, fetched and kept
 //

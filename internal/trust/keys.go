@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/signin"
 )
@@ -30,7 +32,7 @@ const (
 	waiting = 64
 )
 
-// Keys keeps the public keys of issuers, and verifies with them. It is safe for concurrent use.
+// Keys keeps the public keys of issuers. It is safe for concurrent use.
 type Keys struct {
 	public, private Fetcher
 	gate            *limit.Gate
@@ -62,16 +64,23 @@ func NewKeys(public, private Fetcher) *Keys {
 	}
 }
 
-// Verify returns nil when t was signed with a key of its issuer, by an algorithm that rules allow. The issuer must be one
-// that an account trusts: its keys are fetched when they are not here. It errs with signin.IssuerUnavailable when they cannot
-// be had, and with signin.SubjectTokenInvalid when the token is not good.
-func (k *Keys) Verify(ctx context.Context, t *Token, r Rules, now time.Time) error {
-	keys, err := k.find(ctx, source{t.Issuer, r.JWKSURI, r.AllowPrivate}, t, now)
-	if err != nil {
-		return err
-	}
-	return t.verify(keys, r.algorithms())
+// Found are the keys of the issuer of a token.
+type Found struct {
+	token   *Token
+	keys    []key
+	allowed []jose.SignatureAlgorithm
 }
+
+// Find returns the keys that t, whose issuer an account trusts by those rules, may be signed with. They are fetched when they
+// are not here, so it may take seconds. It errs with signin.IssuerUnavailable when they cannot be had, with signin.Overloaded
+// when too many wait for some, and with signin.SubjectTokenInvalid when the issuer has no such key.
+func (k *Keys) Find(ctx context.Context, t *Token, r Rules, now time.Time) (Found, error) {
+	keys, err := k.find(ctx, source{t.Issuer, r.JWKSURI, r.AllowPrivate}, t, now)
+	return Found{t, keys, r.algorithms()}, err
+}
+
+// Verify returns nil when the token was signed with one of the keys, by an algorithm that the rules allow.
+func (f Found) Verify() error { return f.token.verify(f.keys, f.allowed) }
 
 // find returns the keys that t may be signed with.
 func (k *Keys) find(ctx context.Context, from source, t *Token, now time.Time) ([]key, error) {

@@ -209,15 +209,15 @@ func TestManyAskOnce(t *testing.T) {
 		}
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if err := w.keys.Verify(impatient, read, w.rules, now); err == nil {
+			if err := w.verify(impatient, read, now); err == nil {
 				t.Error("whoever left has an answer")
 			}
 		})
 		synctest.Wait()
 		for range 20 {
 			wg.Go(func() {
-				if err := w.keys.Verify(t.Context(), read, w.rules, now); err != nil {
-					t.Errorf("Verify = %v", err)
+				if err := w.verify(t.Context(), read, now); err != nil {
+					t.Errorf("verify = %v", err)
 				}
 			})
 		}
@@ -228,12 +228,12 @@ func TestManyAskOnce(t *testing.T) {
 		// Now it hangs for longer than anybody waits.
 		f.pause = time.Hour
 		at := now.Add(trust.Fresh)
-		if err := w.keys.Verify(t.Context(), read, w.rules, at); err != nil {
+		if err := w.verify(t.Context(), read, at); err != nil {
 			t.Errorf("the first one while the issuer hangs: %v, want the keys that were there", err)
 		}
 		began := time.Now()
 		for i := range 10 {
-			if err := w.keys.Verify(t.Context(), read, w.rules, at.Add(time.Duration(i)*trust.Retry)); err != nil {
+			if err := w.verify(t.Context(), read, at.Add(time.Duration(i)*trust.Retry)); err != nil {
 				t.Errorf("while the issuer hangs: %v", err)
 			}
 		}
@@ -258,7 +258,7 @@ func TestFewWaitForAnIssuer(t *testing.T) {
 		}
 		kinds := make(chan signin.Kind, 200)
 		for range cap(kinds) {
-			go func() { kinds <- signin.KindOf(w.keys.Verify(t.Context(), read, w.rules, now)) }()
+			go func() { kinds <- signin.KindOf(w.verify(t.Context(), read, now)) }()
 		}
 		counts := map[signin.Kind]int{}
 		for range cap(kinds) {

@@ -31,7 +31,7 @@ const (
 	maxSeconds   = 1 << 40
 )
 
-// Token is a JWT that was read. What it says is not true before Keys.Verify returned nil.
+// Token is a JWT that was read. What it says is not true before Found.Verify returned nil.
 type Token struct {
 	Issuer    string
 	Audiences []string

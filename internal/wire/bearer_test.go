@@ -16,6 +16,7 @@ func TestBearerAnswerIsSpelledAsTheRequest(t *testing.T) {
 		{SnakeForm, whole, `{"access_token":"ASOAa","token_type":"Bearer","expires_in":3600,"refresh_token":"ASORr","id_token":"a.b.c","scope":"openid offline_access"}`},
 		{SnakeJSON, whole, `{"access_token":"ASOAa","token_type":"Bearer","expires_in":3600,"refresh_token":"ASORr","id_token":"a.b.c","scope":"openid offline_access"}`},
 		{CamelJSON, whole, `{"accessToken":"ASOAa","tokenType":"Bearer","expiresIn":3600,"refreshToken":"ASORr","idToken":"a.b.c","scope":"openid offline_access"}`},
+		{SnakeJSON, BearerAnswer{AccessToken: "a.b.c", TokenType: Bearer, ExpiresIn: 1, IssuedTokenType: "urn:x"}, `{"access_token":"a.b.c","token_type":"Bearer","expires_in":1,"issued_token_type":"urn:x"}`},
 		{SnakeForm, BearerAnswer{AccessToken: "ASOAa", TokenType: DPoPBound, ExpiresIn: 1}, `{"access_token":"ASOAa","token_type":"DPoP","expires_in":1}`},
 	} {
 		w := httptest.NewRecorder()
