@@ -21,6 +21,12 @@ const (
 	SignInRefused    = "sign-in-refused"   // somebody typed a wrong password for a person that there is
 	ClientRegistered = "client-registered" // a client registered itself
 	RingChanged      = "ring-changed"      // an operator rotated, retired or rewrapped keys
+	SignInKeptOut    = "sign-in-kept-out"  // somebody typed the right password in a network that permission statements exclude
+	StatementPut     = "statement-put"     // a resource permission statement was added to an account
+	StatementDeleted = "statement-deleted" // one was deleted
+	PerimeterOn      = "perimeter-on"      // console authorization was switched on: the statements of an account take effect
+	PerimeterOff     = "perimeter-off"     // it was switched off
+	ApplicationAdded = "application-added" // an application for trusted identity propagation was added
 )
 
 const (
@@ -58,14 +64,33 @@ func New(st store.Audit, log *slog.Logger) *Trail {
 func (t *Trail) Note(e store.AuditEvent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !t.repeated(e) {
+		t.take(e)
+	}
+}
+
+// NoteEach is Note for what somebody was allowed to do: each time counts.
+func (t *Trail) NoteEach(e store.AuditEvent) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.take(e)
+}
+
+// repeated tells whether the same was noted a moment ago. The caller holds the lock.
+func (t *Trail) repeated(e store.AuditEvent) bool {
 	about := subject{e.Kind, e.Session, e.Person, e.Client}
 	if last, ok := t.recent[about]; ok && e.At.Sub(last).Abs() < quiet {
-		return
+		return true
 	}
 	if len(t.recent) >= longest {
 		t.forget(e.At)
 	}
 	t.recent[about] = e.At
+	return false
+}
+
+// take puts e into the log and the queue. The caller holds the lock.
+func (t *Trail) take(e store.AuditEvent) {
 	e.ID = signin.NewSessionID(e.At)
 	t.log.LogAttrs(context.Background(), slog.LevelInfo, "audit",
 		slog.String("kind", e.Kind), slog.String("request_id", e.Request), slog.String("session", e.Session), slog.String("client", e.Client),
