@@ -30,7 +30,8 @@ const (
 	kindDevice  kind = 6 // cookie of a browser that has signed in before
 	kindGrant   kind = 7 // refresh token of a dynamic client
 	kindAccess  kind = 8 // opaque access token of a dynamic client
-	kinds            = 9
+	kindCursor  kind = 9 // where a page of a list ended
+	kinds            = 10
 )
 
 // Key seals and opens envelopes, and derives credentials. It is safe for concurrent use.

@@ -117,6 +117,10 @@ func TestCookiesAndPagesCarryEveryFact(t *testing.T) {
 	if got, err := OpenDevice(keys, SealDevice(keys.Key, d)); err != nil || got != d {
 		t.Errorf("OpenDevice = %+v, %v, want %+v", got, err, d)
 	}
+	c := Cursor{List: "ListResourcePermissionStatements", Account: "111122223333", After: strings.Repeat("s", 65)}
+	if got, err := OpenCursor(keys, SealCursor(keys.Key, c)); err != nil || got != c {
+		t.Errorf("OpenCursor = %+v, %v, want %+v", got, err, c)
+	}
 }
 
 // A refresh is repeatable because sealing is: no randomness, no time.
@@ -232,12 +236,14 @@ func FuzzOpen(f *testing.F) {
 		OpenBrowser(keys, text)
 		OpenPage(keys, text)
 		OpenDevice(keys, text)
+		OpenCursor(keys, text)
 		for kd := kindCode; kd < kinds; kd++ {
 			sealed := base64.RawURLEncoding.EncodeToString(k.appendSeal(nil, kd, b))
 			OpenCode(keys, sealed)
 			OpenBrowser(keys, sealed)
 			OpenPage(keys, sealed)
 			OpenDevice(keys, sealed)
+			OpenCursor(keys, sealed)
 			OpenRefresh(keys, RefreshPrefix+sealed)
 		}
 	})
