@@ -44,6 +44,8 @@ type Shape struct {
 	Members   []Member
 	// Form: the body may be a form as well. JSON is always read.
 	Form bool
+	// AWSJSON: the content types of the AWS JSON protocols, application/x-amz-json-1.0 and -1.1, stand for JSON as well.
+	AWSJSON bool
 	// Empty: there may be no body, and no Content-Type.
 	Empty bool
 	// Open: members that are not in the list are passed over, whatever they are called. Otherwise those that belong to
@@ -77,7 +79,7 @@ func (s *Shape) Decode(c *Call) (Values, error) {
 	}
 	v.Body = body
 	switch {
-	case kind == jsonBody:
+	case kind == jsonBody, s.AWSJSON && (kind == "application/x-amz-json-1.1" || kind == "application/x-amz-json-1.0"):
 		err = eachJSONMember(body, v.readJSON)
 	case kind == formBody && s.Form:
 		err = eachFormMember(body, func(name string) bool { return s.find(name) >= 0 || !s.Open && foreign(name) }, v.setForm)
@@ -246,11 +248,14 @@ func (v *Values) List(name string) ([]string, bool) {
 	return v.lists[i], v.there[i]
 }
 
-// foreignNames are the members of the OAuth operations, in both spellings.
+// foreignNames are the members of the OAuth operations, in both spellings, and those of the control plane.
 var foreignNames = []string{
 	"client_id", "clientId", "grant_type", "grantType", "code", "redirect_uri", "redirectUri", "code_verifier", "codeVerifier",
 	"refresh_token", "refreshToken", "resource", "duration", "duration_seconds", "durationSeconds", "subject_token", "subjectToken", "subject_token_type", "subjectTokenType",
 	"actor_token", "actor_token_type", "audience", "requested_token_type", "scope", "token", "token_type_hint", "tokenTypeHint",
+
+	"clientToken", "consoleSourceVpce", "excludedPrincipal", "requestedRegion", "signinSourceVpce", "sourceIp", "sourceVpc", "vpcSourceIp",
+	"statementId", "maxResults", "nextToken", "targetId", "identityCenterInstanceArn",
 }
 
 func foreign(name string) bool { return slices.Contains(foreignNames, name) }
