@@ -35,6 +35,8 @@ var mayImport = map[string][]string{
 	"audit":   {"signin", "store"},
 	"reuse":   {"signin", "store"},
 
+	"perimeter": {"permit", "policy", "signin", "store"},
+
 	"transfer": {"store"},
 
 	"trust":      {"limit", "signin"},
@@ -45,8 +47,8 @@ var mayImport = map[string][]string{
 	"clients": {"fetch", "limit", "signin", "store"},
 
 	// The doors. They know the contract of the store, and never each other.
-	"authorize": {"audit", "clients", "identity", "notice", "policy", "seal", "signin", "store", "wire"},
-	"token":     {"caller", "clients", "credential", "dpop", "keyring", "limit", "notice", "policy", "reuse", "seal", "signin", "store", "wire"},
+	"authorize": {"audit", "clients", "identity", "notice", "perimeter", "policy", "seal", "signin", "store", "wire"},
+	"token":     {"caller", "clients", "credential", "dpop", "keyring", "limit", "notice", "perimeter", "policy", "reuse", "seal", "signin", "store", "wire"},
 	"register":  {"audit", "clients", "limit", "signin", "store", "wire"},
 	"sts":       {"caller", "signin", "wire"},
 	"discovery": {"keyring", "wire"},
@@ -60,7 +62,7 @@ var mayImport = map[string][]string{
 	"telemetry": {"signin"},
 
 	"config": {"keyring", "limit", "rootkey", "signin"},
-	"server": {"audit", "authorize", "caller", "clientcredentials", "clients", "config", "discovery", "dpop", "exchange", "fetch", "keyring", "limit", "notice", "openapi", "permit", "register", "reuse", "signed", "signin", "store", "sts", "telemetry", "token", "trust", "wire"},
+	"server": {"audit", "authorize", "caller", "clientcredentials", "clients", "config", "control", "discovery", "dpop", "exchange", "fetch", "keyring", "limit", "notice", "openapi", "perimeter", "permit", "register", "reuse", "signed", "signin", "store", "sts", "telemetry", "token", "trust", "wire"},
 
 	"store/schema":    {},
 	"store/sqlite":    {"signin", "store", "store/schema"},

@@ -62,7 +62,7 @@ func (j *Judge) Principal(ctx context.Context, p signin.Principal, ask Ask) erro
 }
 
 // RoleARN is what aws:PrincipalArn says of a session: the ARN of its role, as with AWS.
-func RoleARN(p signin.Principal) string { return "arn:aws:iam::" + p.Account + ":role/" + p.Role }
+func RoleARN(p signin.Principal) string { return p.RoleARN() }
 
 // Role is Principal for somebody whom another issuer vouches for: only the policies of the role and of the account bear on
 // them. session is the role session name.
