@@ -94,6 +94,11 @@ func (p *Pages) autoApprove(w http.ResponseWriter, c *wire.Call, a asked, page s
 		p.refuse(w, c, err, nil)
 		return
 	}
+	choices, keptOut := p.inside(c, choices)
+	if keptOut != nil {
+		p.answerError(w, c, a.request, refusal{accessDenied, keptOut})
+		return
+	}
 	if len(choices) == 0 {
 		p.answerError(w, c, a.request, refusal{accessDenied, signin.Refuse(signin.ConsentRefused,
 			"the person who is signed in automatically is missing or disabled, or has no role that may use this client")})

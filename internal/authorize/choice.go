@@ -16,6 +16,9 @@ type choice struct{ store.Assignment }
 // value is what the form says for the choice: <account>/<role>. A role name holds no slash.
 func (c choice) value() string { return c.Role.Account + "/" + c.Role.Name }
 
+// roleARN is the ARN of the role.
+func (c choice) roleARN() string { return c.principal(seal.Browser{}).RoleARN() }
+
 // principal is who as the role.
 func (c choice) principal(who seal.Browser) signin.Principal {
 	return signin.Principal{

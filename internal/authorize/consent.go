@@ -48,6 +48,7 @@ func (p *Pages) showConsent(w http.ResponseWriter, c *wire.Call, a asked, page s
 		p.refuse(w, c, err, &a.request)
 		return
 	}
+	choices, keptOut := p.inside(c, choices)
 	body := consentView{
 		Page: seal.SealPage(p.Keys.SealingKey(c.Now), page), Browser: hex.EncodeToString(who.ID[:]),
 		Person: who.Person, Client: nameOf(a.client), Resource: a.request.Resource, CrossDevice: a.client.ID == signin.CrossDevice,
@@ -59,6 +60,7 @@ func (p *Pages) showConsent(w http.ResponseWriter, c *wire.Call, a asked, page s
 	switch {
 	case len(choices) == 0:
 		v.template, v.Title, v.status = "no-role", "No role to choose", wire.Status(signin.PermissionMissing)
+		problem = nil // of a role that is gone too
 		c.Record.Outcome = signin.PermissionMissing.String()
 	case len(choices) == 1:
 		body.Only = &groups(choices, "")[0].Roles[0]
@@ -66,6 +68,9 @@ func (p *Pages) showConsent(w http.ResponseWriter, c *wire.Call, a asked, page s
 		body.Accounts = groups(choices, p.browsers.LastRole(c.Request))
 	}
 	v.Body = body
+	if fault, ok := asFault(keptOut); ok {
+		v.Title, problem = "Not from this network", fault
+	}
 	if problem != nil {
 		v.problem(w, c, problem)
 	}
@@ -124,6 +129,7 @@ func (p *Pages) consent(w http.ResponseWriter, c *wire.Call) {
 		p.refuse(w, c, err, &request)
 		return
 	}
+	choices, _ = p.inside(c, choices) // the page says why, when it is shown again
 	i := slices.IndexFunc(choices, func(ch choice) bool { return ch.value() == f.Get("assignment") })
 	if i < 0 {
 		p.showConsent(w, c, a, f.page, who, &signin.Fault{Kind: signin.PermissionMissing, Message: "That role is not open to you. Choose one of these."})

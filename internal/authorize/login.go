@@ -55,6 +55,9 @@ func (p *Pages) signIn(w http.ResponseWriter, c *wire.Call) {
 	}, c.Now)
 	c.Record.Person = person.ID
 	if err == nil {
+		err = p.mayAuthenticate(c, person.ID)
+	}
+	if err == nil {
 		p.browsers.SignIn(w, c.Request, person, identity.PasswordMethod, asOf, c.Now)
 		c.Record.Outcome = "ok"
 		seeOther(w, canonical(f.page.Request)+"&"+signedInQuery)

@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/clients"
 	"github.com/latchkey-id/latchkey/internal/identity"
 	"github.com/latchkey-id/latchkey/internal/notice"
+	"github.com/latchkey-id/latchkey/internal/perimeter"
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -33,6 +34,7 @@ type Deps struct {
 	Resources store.Resources
 	Audit     store.Audit
 	Board     *notice.Board
+	Wall      *perimeter.Wall
 	Keys      seal.Keys
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/identity"
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/notice"
+	"github.com/latchkey-id/latchkey/internal/perimeter"
 	"github.com/latchkey-id/latchkey/internal/policy"
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/signin"
@@ -77,12 +78,14 @@ func newSite(t *testing.T, change func(*Deps)) *site {
 	must(t, err)
 	board, err := notice.Open(ctx, db, 10*time.Minute, now)
 	must(t, err)
+	wall, err := perimeter.Open(ctx, db, region, 0, now)
+	must(t, err)
 
 	redirects, err := signin.ParseRedirectList(signin.DefaultRedirects())
 	must(t, err)
 	d := Deps{
 		Base: []string{base, "http://127.0.0.1:8080"}, Region: region, Lifetimes: signin.DefaultLifetimes(),
-		Clients: &clients.Finder{Directory: db, Grants: db, Redirects: redirects}, Directory: db, Resources: db, Audit: db, Board: board, Keys: ring,
+		Clients: &clients.Finder{Directory: db, Grants: db, Redirects: redirects}, Directory: db, Resources: db, Audit: db, Board: board, Wall: wall, Keys: ring,
 	}
 	if change != nil {
 		change(&d)

@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"token":     {"caller", "clients", "credential", "dpop", "keyring", "limit", "notice", "perimeter", "policy", "reuse", "seal", "signin", "store", "wire"},
 	"register":  {"audit", "clients", "limit", "signin", "store", "wire"},
 	"sts":       {"caller", "signin", "wire"},
+	"control":   {"audit", "caller", "perimeter", "permit", "seal", "signed", "signin", "store", "wire"},
 	"discovery": {"keyring", "wire"},
 	"openapi":   {"wire"},
 	"signed":    {"caller", "limit", "wire"},

@@ -71,6 +71,13 @@ func (s *Server) start(ctx context.Context, cfg config.Config) {
 		return err
 	})
 	s.every(ctx, maintainRing, changed, "maintain key ring", func(now time.Time) error { return s.ring.Maintain(ctx, now) })
+	// Statements have a loop of their own, because the question may be slow. With the pace of the notices that ask for it,
+	// what was changed takes effect within two seconds.
+	s.every(ctx, pollNotices, nil, "load permission statements", func(now time.Time) error {
+		asking, cancel := context.WithTimeout(ctx, pollLimit)
+		defer cancel()
+		return s.wall.Maintain(asking, s.board.Read(signin.ChangedPerimeter)+s.board.Resets(), now)
+	})
 	s.every(ctx, keepAudit, nil, "keep audit events", func(time.Time) error { return s.trail.Flush(ctx) })
 	if s.watch != nil {
 		s.every(ctx, reportSteps, nil, "report steps", func(now time.Time) error { return s.reportSteps(ctx, now) })

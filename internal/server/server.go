@@ -14,14 +14,17 @@ import (
 	"github.com/latchkey-id/latchkey/internal/authorize"
 	"github.com/latchkey-id/latchkey/internal/caller"
 	"github.com/latchkey-id/latchkey/internal/config"
+	"github.com/latchkey-id/latchkey/internal/control"
 	"github.com/latchkey-id/latchkey/internal/discovery"
 	"github.com/latchkey-id/latchkey/internal/dpop"
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/notice"
 	"github.com/latchkey-id/latchkey/internal/openapi"
+	"github.com/latchkey-id/latchkey/internal/perimeter"
 	"github.com/latchkey-id/latchkey/internal/permit"
 	"github.com/latchkey-id/latchkey/internal/reuse"
+	"github.com/latchkey-id/latchkey/internal/signed"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/sts"
@@ -68,6 +71,7 @@ type Server struct {
 	store store.Store
 	ring  *keyring.Ring
 	board *notice.Board
+	wall  *perimeter.Wall
 	trail *audit.Trail
 	watch *reuse.Watch // nil: reuse is not looked for
 	// revoke are the accounts whose sessions end when their tokens are reused.
@@ -123,6 +127,10 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	wall, err := perimeter.Open(ctx, st, cfg.Region, deafFor, now)
+	if err != nil {
+		return nil, err
+	}
 	hosts, err := hostsOf(cfg.BaseURLs)
 	if err != nil {
 		return nil, err
@@ -130,7 +138,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{
 		routes: routes{}, hosts: hosts, base: cfg.BaseURLs[0], proxies: proxies, networkKeys: cfg.NetworkKeys,
 		log: o.Log, metrics: o.Metrics, traces: o.Telemetry, clock: o.Clock,
-		store: st, ring: ring, board: board, trail: audit.New(st, o.Log), revoke: cfg.Reuse.Revoke,
+		store: st, ring: ring, board: board, wall: wall, trail: audit.New(st, o.Log), revoke: cfg.Reuse.Revoke,
 	}
 	if cfg.Reuse.Detect {
 		s.watch = reuse.New(st, reuse.Grace(cfg.Lifetimes.Signin()))
@@ -158,14 +166,16 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 	}
 	tokens := &token.Endpoint{
 		Issuer: s.base, Region: cfg.Region, Lifetimes: lifetimes,
-		Sessions: s.store, Clients: finder, Directory: s.store, Grants: s.store, Resources: s.store, Ring: s.ring, Board: s.board, Proofs: proofs, Answered: answered, Callers: callers,
+		Sessions: s.store, Clients: finder, Directory: s.store, Grants: s.store, Resources: s.store, Ring: s.ring, Board: s.board, Wall: s.wall, Proofs: proofs, Answered: answered, Callers: callers,
 		AnsweredSigned: dpop.NewMemory(caller.Skew), Watch: s.watch,
 		ByClient:   limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),
 		ByAddress:  limit.New(cfg.Limits.Address.Rule(cfg.Limits.Wait), "address"),
 		Gate:       limit.NewGate(cfg.Limits.InFlight, gateQueue*cfg.Limits.InFlight, gateWait, busy),
 		LongBodies: limit.NewGate(longBodies, longBodies, gateWait, busy),
 	}
-	s.routes.add("POST "+wire.TokenPath, s.tokenOperations(cfg, tokens, callers, permit.New(s.store, cfg.Region)).serve)
+	judge := permit.New(s.store, cfg.Region)
+	door := &signed.Door{Callers: callers, Region: cfg.Region, ByAddress: tokens.ByAddress, Gate: tokens.Gate, LongBodies: tokens.LongBodies}
+	s.routes.add("POST "+wire.TokenPath, s.tokenOperations(cfg, tokens, door, judge).serve)
 
 	documents := discovery.New(discovery.Options{
 		Issuer: s.base, IDTokenAlgorithm: cfg.IDToken.Algorithm,
@@ -186,7 +196,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 
 	pages, err := authorize.New(authorize.Deps{
 		Base: cfg.BaseURLs, Region: cfg.Region, Lifetimes: lifetimes, Development: dev != nil, AutoApprove: autoApprove(dev),
-		Clients: finder, Directory: s.store, Resources: s.store, Audit: s.store, Board: s.board, Keys: s.ring,
+		Clients: finder, Directory: s.store, Resources: s.store, Audit: s.store, Board: s.board, Wall: s.wall, Keys: s.ring,
 	})
 	if err != nil {
 		return err
@@ -194,9 +204,16 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 	for pattern, h := range pages.Routes() {
 		s.routes.add(pattern, s.ownHost(s.whenReady(h)))
 	}
-	// STS has the query protocol: everything is at the root, and a parameter says what it is.
+	// Two protocols have everything at the root: STS's, where a parameter says what it is, and AWS JSON, where a header does.
 	beside := sts.New(callers).Beside
 	s.routes.wrap("/", func(next wire.Handler) wire.Handler { return s.whenReady(beside(next)) })
+	administration := &control.Endpoint{
+		Region: cfg.Region, Door: door, Judge: judge, Perimeter: s.store, Keys: s.ring, Trail: s.trail,
+	}
+	for pattern, h := range administration.Routes() {
+		s.routes.add(pattern, s.whenReady(h))
+	}
+	s.routes.wrap("/", func(next wire.Handler) wire.Handler { return s.whenReady(administration.Beside(next)) })
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"github.com/latchkey-id/latchkey/internal/caller"
 	"github.com/latchkey-id/latchkey/internal/clientcredentials"
 	"github.com/latchkey-id/latchkey/internal/config"
 	"github.com/latchkey-id/latchkey/internal/exchange"
@@ -14,8 +13,7 @@ import (
 )
 
 // tokenOperations are the four operations of POST /v1/token. They share limits: a place is a place, whatever is asked.
-func (s *Server) tokenOperations(cfg config.Config, tokens *token.Endpoint, callers *caller.Resolver, judge *permit.Judge) operations {
-	door := &signed.Door{Callers: callers, Region: cfg.Region, ByAddress: tokens.ByAddress, Gate: tokens.Gate, LongBodies: tokens.LongBodies}
+func (s *Server) tokenOperations(cfg config.Config, tokens *token.Endpoint, door *signed.Door, judge *permit.Judge) operations {
 	credentials := &clientcredentials.Endpoint{
 		Issuer: s.base, Region: cfg.Region, Door: door, Ring: s.ring, Resources: s.store, Judge: judge,
 		ByCaller: limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),

@@ -29,7 +29,9 @@ func (s *Server) note(c *wire.Call) {
 		return
 	}
 	a, ok := audited[signin.KindOf(rec.Err)]
-	if !ok {
+	if signin.KindOf(rec.Err) == signin.PermissionMissing && rec.Operation == "SignIn" {
+		a.kind, a.detail = audit.SignInKeptOut, "The right password was typed in a network that the permission statements of every account of the person exclude."
+	} else if !ok {
 		return
 	}
 	s.trail.Note(store.AuditEvent{

@@ -3,6 +3,7 @@ package testkit
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -47,6 +48,8 @@ type Server struct {
 	traces   *telemetry.Exporter
 	log      logText
 	logins   chan struct{}
+	address  string   // where requests come from
+	headers  []string // that they have
 	gone     bool     // the database was taken away
 	outcomes sync.Map // request id → outcome of its log record
 }
@@ -88,7 +91,7 @@ func start(t testing.TB, dev *server.Development, hash string, options []Option)
 	if err := cfg.Check(); err != nil {
 		t.Fatalf("configuration: %v", err)
 	}
-	s := &Server{Config: cfg, Base: cfg.BaseURLs[0], metrics: server.NewMetrics()}
+	s := &Server{Config: cfg, Base: cfg.BaseURLs[0], address: "127.0.0.1", metrics: server.NewMetrics()}
 	ctx, now := t.Context(), time.Now()
 	var err error
 	s.traces, err = telemetry.Start(ctx, telemetry.Options{
@@ -144,7 +147,7 @@ func (s *Server) Node(t testing.TB) *Server {
 	t.Helper()
 	n := &Server{
 		Config: s.Config, Base: s.Base, Store: s.Store, Person: s.Person, Role: s.Role,
-		metrics: server.NewMetrics(), root: s.root, dev: s.dev, logins: s.logins,
+		address: s.address, headers: s.headers, metrics: server.NewMetrics(), root: s.root, dev: s.dev, logins: s.logins,
 	}
 	n.serve(t, time.Now())
 	t.Cleanup(n.Server.Close)
@@ -240,10 +243,18 @@ func (s *Server) StopTelemetry(t testing.TB) {
 	}
 }
 
+// ComeFrom makes all further requests come from that address, with those headers: a name and a value each.
+func (s *Server) ComeFrom(address string, headers ...string) {
+	s.address, s.headers = address, headers
+}
+
 // Do sends one request to the server and returns the answer.
 func (s *Server) Do(r *http.Request) *httptest.ResponseRecorder {
 	if r.RemoteAddr == "192.0.2.1:1234" { // what httptest sets
-		r.RemoteAddr = "127.0.0.1:50000"
+		r.RemoteAddr = net.JoinHostPort(s.address, "50000")
+		for i := 0; i+1 < len(s.headers); i += 2 {
+			r.Header.Add(s.headers[i], s.headers[i+1])
+		}
 	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)

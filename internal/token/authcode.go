@@ -25,6 +25,9 @@ func (e *Endpoint) redeem(ctx context.Context, c *wire.Call, r *request) (signin
 	if err := e.Board.CheckPrincipal(a.Principal, a.AsOf, a.Issued); err != nil {
 		return none, a, err
 	}
+	if err := e.within(c, a.Principal); err != nil {
+		return none, a, err
+	}
 	resource, err := e.target(ctx, r, a)
 	if err != nil {
 		return none, a, err

@@ -37,6 +37,9 @@ func (e *Endpoint) refresh(ctx context.Context, c *wire.Call, r *request) (signi
 	if err := e.Board.Check(s); err != nil {
 		return none, 0, err
 	}
+	if err := e.within(c, s.Principal); err != nil {
+		return none, 0, err
+	}
 	e.Watch.Brought(s, brought)
 	step, err := e.admit(ctx, c, r, s.StepFor(r.proof.IssuedAt, c.Now, e.Lifetimes))
 	return s, step, err

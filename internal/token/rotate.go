@@ -34,6 +34,9 @@ func (e *Endpoint) rotate(ctx context.Context, c *wire.Call, r *request) (signin
 	if err := e.Board.Check(s); err != nil {
 		return s, generation{}, err
 	}
+	if err := e.within(c, s.Principal); err != nil {
+		return s, generation{}, err
+	}
 	if err := e.stillThere(ctx, s.Principal.Account, s.Resource); err != nil {
 		return s, generation{}, err
 	}

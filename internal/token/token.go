@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/notice"
+	"github.com/latchkey-id/latchkey/internal/perimeter"
 	"github.com/latchkey-id/latchkey/internal/policy"
 	"github.com/latchkey-id/latchkey/internal/reuse"
 	"github.com/latchkey-id/latchkey/internal/signin"
@@ -31,6 +32,7 @@ type Endpoint struct {
 	Resources store.Resources
 	Ring      *keyring.Ring
 	Board     *notice.Board
+	Wall      *perimeter.Wall
 	Proofs    *dpop.Verifier
 	Answered  *dpop.Memory // of proofs
 	// AnsweredSigned is the same of signatures, which are good for caller.Skew.
