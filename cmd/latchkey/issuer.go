@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,7 +111,6 @@ func (cmd issuerAddCmd) Run(ctx context.Context, o *output) error {
 			return err
 		}
 		o.note("Account %s trusts %s. Whoever controls that issuer can be every session of these roles.", cmd.Account, cmd.Issuer)
-		o.line("%s", t.ID)
 		return nil
 	})
 }
@@ -148,7 +148,6 @@ func (cmd issuerListCmd) Run(ctx context.Context, o *output) error {
 			return fmt.Errorf("list issuers: %w", err)
 		}
 		type row struct {
-			ID       string `json:"id"`
 			Account  string `json:"account"`
 			Issuer   string `json:"issuer"`
 			Audience string `json:"audience"`
@@ -156,23 +155,33 @@ func (cmd issuerListCmd) Run(ctx context.Context, o *output) error {
 		}
 		rows := []row{}
 		for _, t := range issuers {
-			rows = append(rows, row{t.ID, t.Account, t.Issuer, t.Audience, t.Rules})
+			rows = append(rows, row{t.Account, t.Issuer, t.Audience, t.Rules})
 		}
 		return list(o, cmd.JSON, rows, func(r row) string {
-			return r.ID + "  " + r.Account + "  " + r.Issuer + "  " + r.Audience + "  " + r.Rules
+			return r.Account + "  " + r.Issuer + "  " + r.Audience + "  " + r.Rules
 		})
 	})
 }
 
 type issuerRemoveCmd struct {
 	configFlag
-	ID string `arg:"" help:"The id, as latchkey issuer list prints it."`
+	Account  string `arg:"" help:"The account: 12 digits."`
+	Issuer   string `arg:"" help:"The URL of the issuer."`
+	Audience string `required:"" help:"The audience that it is trusted with." placeholder:"AUD"`
 }
 
 func (cmd issuerRemoveCmd) Run(ctx context.Context, o *output) error {
 	return cmd.with(ctx, func(in *installation) error {
-		if err := in.RemoveTrustedIssuer(ctx, cmd.ID); err != nil {
-			return explain(err, "trusted issuer of that id")
+		issuers, err := in.TrustedIssuersCalled(ctx, cmd.Issuer)
+		if err != nil {
+			return fmt.Errorf("find issuer: %w", err)
+		}
+		i := slices.IndexFunc(issuers, func(t store.TrustedIssuer) bool { return t.Account == cmd.Account && t.Audience == cmd.Audience })
+		if i < 0 {
+			return explain(store.ErrNotFound, "trusted issuer "+cmd.Issuer+" with audience "+cmd.Audience+" in account "+cmd.Account)
+		}
+		if err := in.RemoveTrustedIssuer(ctx, issuers[i].ID); err != nil {
+			return err
 		}
 		o.note("The issuer is not trusted any more. Access tokens that were given for its tokens are good until they expire, an hour at most.")
 		return nil

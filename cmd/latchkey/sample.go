@@ -7,7 +7,6 @@ import (
 
 	"github.com/latchkey-id/latchkey/internal/config"
 	"github.com/latchkey-id/latchkey/internal/identity"
-	"github.com/latchkey-id/latchkey/internal/policy"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 )
@@ -20,7 +19,19 @@ const (
 	sampleRedirect = "http://127.0.0.1/callback"
 	// sampleKey is always the same, and its secret is not, so that a server started again prints the same pair.
 	sampleKey = "AKIASAMPLESAMPLESAMP"
+	// sampleResource is the MCP server of examples/mcp-server.
+	sampleResource = "http://127.0.0.1:9000/mcp"
 )
+
+// samplePolicy lets the sample roles sign in from CLI and SDKs, and have tokens for every resource.
+const samplePolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+	`"Action":["signin:AuthorizeOAuth2Access","signin:CreateOAuth2Token"],` +
+	`"Resource":["arn:aws:signin:*:*:oauth2/public-client/*","arn:aws:signin:*:*:oauth2/confidential-client/*","arn:aws:signin:*:*:service-principal/*"]}]}`
+
+// sampleClientPolicy lets the sample service user be the principal of its client, and have tokens for every resource.
+const sampleClientPolicy = `{"Version":"2012-10-17","Statement":[` +
+	`{"Effect":"Allow","Action":"signin:ExchangeToken","Resource":"arn:aws:signin:*:*:oauth2/confidential-client/*"},` +
+	`{"Effect":"Allow","Action":"signin:CreateOAuth2Token","Resource":"arn:aws:signin:*:*:service-principal/*"}]}`
 
 var sampleRoles = []string{"Developer", "ReadOnly"}
 
@@ -67,10 +78,17 @@ func addSampleDirectory(ctx context.Context, in *installation, password string, 
 	if err != nil && !errors.Is(err, store.ErrExists) {
 		return err
 	}
+	resource := signin.Resource{Account: sampleAccount, Identifier: sampleResource, Service: signin.ServiceOf(sampleResource)}
+	if err := in.AddResource(ctx, store.Resource{Resource: resource, Created: now}); err != nil && !errors.Is(err, store.ErrExists) {
+		return err
+	}
+	if _, err := serviceUser(ctx, in, sampleAccount, sampleClient, sampleClientPolicy, now); err != nil {
+		return err
+	}
 	var roles []store.Role
 	for _, name := range sampleRoles {
 		role := store.Role{
-			ID: signin.NewUniqueID(signin.PrefixRole), Account: sampleAccount, Name: name, Policy: policy.LocalDevelopment, Created: now,
+			ID: signin.NewUniqueID(signin.PrefixRole), Account: sampleAccount, Name: name, Policy: samplePolicy, Created: now,
 		}
 		if err := in.AddRole(ctx, role); errors.Is(err, store.ErrExists) {
 			if role, err = in.RoleByName(ctx, sampleAccount, name); err != nil {
@@ -135,7 +153,11 @@ func (s sample) print(o *output, cfg config.Config, autoApprove bool) {
 	o.line("  AWS_ACCESS_KEY_ID        %s", sampleKey)
 	o.line("  AWS_SECRET_ACCESS_KEY    %s", s.secretAccessKey)
 	o.line("")
-	o.line("Administration:  latchkey user|role|account|client|key|ring|audit|store … --config %s/%s", cfg.Data, configFile)
+	o.line("A resource that access tokens can be for, like those of MCP clients (see examples/mcp-server):")
+	o.line("")
+	o.line("  %s", sampleResource)
+	o.line("")
+	o.line("Administration:  latchkey user|role|account|client|resource|issuer|key|ring|audit|store … --config %s/%s", cfg.Data, configFile)
 	o.line("Stop with Ctrl-C.")
 	o.line("")
 }

@@ -38,7 +38,7 @@ type Rules struct {
 	// JWKSURI is where the issuer's keys are; empty: where its discovery document says.
 	JWKSURI string `json:"jwks_uri,omitempty"`
 	// AllowPrivate: the issuer may be on a private network or this machine, at any port, and on this machine without TLS.
-	AllowPrivate bool `json:"allow_private,omitempty"`
+	AllowPrivate bool `json:"allow_private,omitzero"`
 	// Require are claims that a token must have, each with just this value.
 	Require map[string]string `json:"require,omitempty"`
 	// Roles are tried in order; the first that applies gives the role.
