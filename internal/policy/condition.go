@@ -1,12 +1,10 @@
 package policy
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -24,17 +22,6 @@ const (
 	ofAddress
 	ofBinary
 	ofNull
-)
-
-// comparison is how an operator of numbers or dates compares.
-type comparison byte
-
-const (
-	equal comparison = iota
-	less
-	lessOrEqual
-	greater
-	greaterOrEqual
 )
 
 // operator is one of IAM's condition operators (IAM JSON policy elements, "Condition operators").
@@ -104,7 +91,7 @@ type want struct {
 	date     time.Time
 	truth    bool // of ofBool and ofNull
 	prefix   netip.Prefix
-	binary   string
+	binary   string // in base64
 }
 
 // compileCondition reads one operator with one key and its values.
@@ -164,9 +151,10 @@ func compileWant(op operator, v string, variables bool) (w want, err error) {
 	case ofAddress:
 		w.prefix, err = parsePrefix(v)
 	case ofBinary:
-		var b []byte
-		b, err = base64.StdEncoding.DecodeString(v)
-		w.binary = string(b)
+		w.binary = v
+		if !isBase64(v) {
+			err = errors.New("a value must be base64, with padding")
+		}
 	}
 	return w, err
 }
@@ -187,57 +175,6 @@ func splitARN(s string) []string {
 		}
 	}
 	return append(parts, s[begin:])
-}
-
-func parseNumber(v string) (float64, error) {
-	n, err := strconv.ParseFloat(v, 64)
-	if err != nil || n != n || strings.ContainsAny(v, "xXpP_nN") { // no hexadecimal, no infinity
-		return 0, errors.New("a value must be a number")
-	}
-	return n, nil
-}
-
-// dateForms are those of the W3C note on ISO 8601 that IAM takes.
-var dateForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02", "2006-01", "2006"}
-
-func parseDate(v string) (time.Time, error) {
-	if len(v) != 4 { // four digits are a year
-		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
-			return time.Unix(n, 0).UTC(), nil
-		}
-	}
-	for _, form := range dateForms {
-		if t, err := time.Parse(form, v); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, errors.New("a value must be a date like 2026-11-28T12:00:00Z, or seconds since the epoch")
-}
-
-func parseBool(v string) (bool, error) {
-	switch {
-	case strings.EqualFold(v, "true"):
-		return true, nil
-	case strings.EqualFold(v, "false"):
-		return false, nil
-	}
-	return false, errors.New("a value must be true or false")
-}
-
-func parsePrefix(v string) (netip.Prefix, error) {
-	if strings.Contains(v, "/") {
-		p, err := netip.ParsePrefix(v)
-		if err != nil || p.Addr().Is4In6() {
-			return p, errors.New("a value must be an address or a CIDR range")
-		}
-		return p.Masked(), nil
-	}
-	a, err := netip.ParseAddr(v)
-	if err != nil || a.Zone() != "" {
-		return netip.Prefix{}, errors.New("a value must be an address or a CIDR range")
-	}
-	a = a.Unmap()
-	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 
 // holds tells whether the condition holds for q. A key that is missing is not equal to anything, so that negated operators
@@ -340,11 +277,10 @@ func (c *condition) meets(w *want, v string, q *Query) outcome {
 		}
 		return decided(w.prefix.Contains(a.Unmap()))
 	case ofBinary:
-		b, err := base64.StdEncoding.DecodeString(v)
-		if err != nil {
+		if !isBase64(v) {
 			return undecided
 		}
-		return decided(string(b) == w.binary)
+		return decided(v == w.binary)
 	}
 	return undecided
 }
@@ -371,29 +307,4 @@ func (w *want) matchARN(v string, q *Query) outcome {
 		}
 	}
 	return found
-}
-
-func compareNumbers(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// holds tells whether a comparison with that result (negative, zero, positive) is what c wants.
-func (c comparison) holds(result int) bool {
-	switch c {
-	case less:
-		return result < 0
-	case lessOrEqual:
-		return result <= 0
-	case greater:
-		return result > 0
-	case greaterOrEqual:
-		return result >= 0
-	}
-	return result == 0
 }

@@ -122,10 +122,16 @@ func (st *statement) why(q *Query) string {
 	if s := check(st.isFor(q.Principal), "it is about other principals", ""); s != "" {
 		return s
 	}
+	if q.Ahead && len(st.conditions) > 0 {
+		if st.deny {
+			return "its conditions may not hold then"
+		}
+		return "all but its conditions matches, which may hold then"
+	}
 	for i := range st.conditions {
 		c := &st.conditions[i]
 		not := "condition " + c.name + " of " + c.key + " does not hold"
-		if q.values(c.key) == nil {
+		if len(q.values(c.key)) == 0 {
 			not += ": the request has no such key"
 		}
 		if s := check(c.holds(q), not, "condition "+c.name+" of "+c.key+" cannot be decided"); s != "" {

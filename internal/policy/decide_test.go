@@ -140,6 +140,8 @@ func TestWhatCannotBeDecidedShutsOut(t *testing.T) {
 		{"an address that is none", `"Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}`, keys("aws:SourceIp=here")},
 		{"the same, negated", `"Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}`, keys("aws:SourceIp=here")},
 		{"a truth that is none", `"Resource":"*","Condition":{"Bool":{"x:b":"true"}}`, keys("x:b=maybe")},
+		{"base64 that is none", `"Resource":"*","Condition":{"BinaryEquals":{"x:b":"AAEC"}}`, keys("x:b=A")},
+		{"an address with a zone", `"Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"::/0"}}`, keys("aws:SourceIp=fe80::1%eth0")},
 		{"an ARN that is none", `"Resource":"*","Condition":{"ArnNotLike":{"x:a":"arn:aws:iam::1:role/x"}}`, keys("x:a=role")},
 		{"a variable without a value", `"Resource":"*","Condition":{"StringEquals":{"x:owner":"${aws:username}"}}`, keys("x:owner=alice")},
 		{"the same, negated", `"Resource":"*","Condition":{"StringNotEquals":{"x:owner":"${aws:username}"}}`, keys("x:owner=alice")},
@@ -275,7 +277,9 @@ func (r random) query() Query {
 // Whatever the policies and the query are: a Deny more, a guardrail more beside none, a session policy more beside none never
 // lets in; an Allow more among identity policies never shuts out; and the order says nothing.
 func TestNarrowingNeverWidens(t *testing.T) {
-	r := random{rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 7))}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := random{rand.New(rand.NewPCG(seed, 7))}
 	allowed := 0
 	for range 20_000 {
 		p, q := Policies{Identity: r.documents(t, 1+r.IntN(2)), Guardrails: r.documents(t, r.IntN(2)), Session: r.documents(t, r.IntN(2))}, r.query()
@@ -342,18 +346,22 @@ func TestHostilePatternsTakeBoundedTime(t *testing.T) {
 	}
 }
 
-// hundred returns a document of 100 statements, as many as fit, and a query that the last one allows.
+// hundred returns 100 statements about the same action and resource, each with conditions that have to be looked at to the
+// last before it is known that it does not apply, and a query.
 func hundred(tb testing.TB) (Policies, Query) {
+	tb.Helper()
 	var docs []Document
 	for i := range 100 {
-		docs = append(docs, must(tb, doc(fmt.Sprintf(`{"Effect":%q,"Action":["signin:CreateOAuth2Token","signin:AuthorizeOAuth2Access"],`+
-			`"Resource":"arn:aws:signin:*:%012d:service-principal/*","Condition":{"StringEquals":{"signin:OAuthGrantType":"client_credentials"},"NotIpAddress":{"aws:SourceIp":"10.%d.0.0/16"}}}`,
-			[]string{"Allow", "Deny"}[i%2], 111122223333+i/99*0+(99-i), i))))
+		docs = append(docs, must(tb, doc(fmt.Sprintf(`{"Effect":%q,"Action":["signin:AuthorizeOAuth2Access","signin:CreateOAuth2Token"],`+
+			`"Resource":"arn:aws:signin:*:111122223333:service-principal/*","Condition":{"StringEquals":{"signin:OAuthGrantType":"client_credentials"},`+
+			`"IpAddress":{"aws:SourceIp":"10.%d.0.0/16"}}}`, []string{"Allow", "Deny"}[i%2], i))))
 	}
 	q := Query{
 		Action: "signin:CreateOAuth2Token", Resource: "arn:aws:signin:us-east-1:111122223333:service-principal/mcp.example.com",
-		Keys: keys("aws:PrincipalArn=arn:aws:iam::111122223333:role/Developer", "aws:PrincipalAccount=111122223333", "aws:userid=AROA:alice",
-			"aws:CurrentTime=2026-11-28T00:00:00Z", "aws:SourceIp=10.99.0.1", "signin:OAuthClientId=arn:aws:signin:::client-credentials/sigv4", "signin:OAuthGrantType=client_credentials"),
+		Keys: keys("signin:OAuthClientId=arn:aws:signin:::client-credentials/sigv4", "signin:OAuthGrantType=client_credentials",
+			"aws:PrincipalArn=arn:aws:iam::111122223333:role/Developer", "aws:PrincipalAccount=111122223333", "aws:PrincipalType=AssumedRole",
+			"aws:userid=AROA:alice", "aws:username=alice", "aws:ResourceAccount=111122223333", "aws:RequestedRegion=us-east-1",
+			"aws:CurrentTime=2026-11-28T00:00:00Z", "aws:EpochTime=1795824000", "aws:SourceIp=10.200.0.1"),
 	}
 	return Policies{Identity: docs}, q
 }
@@ -363,6 +371,22 @@ func TestDecidingAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { p.Decide(q) }); n > 0 {
 		t.Errorf("a decision on 100 statements allocates %v times, want 0", n)
 	}
+	q.Keys = append(q.Keys, keys("x:n=7.5", "x:b=AAEC", "x:tags=a", "x:tags=b", "x:t=true", "x:v6=2001:db8::1")...)
+	for _, condition := range []string{
+		`{"StringNotEqualsIgnoreCase":{"aws:username":"BOB"}}`, `{"StringLike":{"aws:userid":"AROA*:${aws:username}"}}`,
+		`{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/Dev*"}}`, `{"NumericLessThan":{"x:n":"8"}}`, `{"BinaryEquals":{"x:b":"AAEC"}}`,
+		`{"DateGreaterThan":{"aws:CurrentTime":"2026-01-01T00:00:00Z"}}`, `{"DateGreaterThan":{"aws:EpochTime":"2026-01-01T00:00:00Z"}}`,
+		`{"Bool":{"x:t":"true"}}`, `{"Null":{"x:none":"true"}}`, `{"NotIpAddress":{"x:v6":["2001:db8:1::/48","10.0.0.0/8"]}}`,
+		`{"ForAllValues:StringEquals":{"x:tags":["a","b","c"]}}`, `{"ForAnyValue:StringLike":{"x:tags":"b*"}}`,
+	} {
+		p := Policies{Identity: []Document{must(t, doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":`+condition+`}`))}}
+		if !p.Decide(q).Allowed {
+			t.Errorf("%s does not hold", condition)
+		}
+		if n := testing.AllocsPerRun(100, func() { p.Decide(q) }); n > 0 {
+			t.Errorf("%s allocates %v times, want 0", condition, n)
+		}
+	}
 }
 
 func BenchmarkDecide100(b *testing.B) {
@@ -371,6 +395,59 @@ func BenchmarkDecide100(b *testing.B) {
 	for b.Loop() {
 		p.Decide(q)
 	}
+}
+
+// Asked ahead, before there is a request with an address or a grant, a condition counts as it lets in: what is offered may be
+// refused later, and what can be had is not left out.
+func TestAskedAheadConditionsLetIn(t *testing.T) {
+	const condition = `,"Condition":{"StringEquals":{"signin:OAuthGrantType":"refresh_token"}}`
+	for _, tt := range []struct {
+		name, statements string
+		now, ahead       bool
+	}{
+		{"an Allow with a condition", `{"Effect":"Allow","Action":"*","Resource":"*"` + condition + `}`, false, true},
+		{"an Allow with one, of another action", `{"Effect":"Allow","Action":"s3:*","Resource":"*"` + condition + `}`, false, false},
+		{"a Deny with one", `[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*"` + condition + `}]`, true, true},
+		{"a Deny with one that holds", `[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Null":{"x:y":"true"}}}]`, false, true},
+		{"a Deny without", `[{"Effect":"Allow","Action":"*","Resource":"*"` + condition + `},{"Effect":"Deny","Action":"*","Resource":"*"}]`, false, false},
+	} {
+		p := Policies{Identity: []Document{must(t, doc(tt.statements))}}
+		q := Query{Action: "signin:CreateOAuth2Token", Resource: resource}
+		now := p.Decide(q).Allowed
+		q.Ahead = true
+		if ahead := p.Decide(q).Allowed; now != tt.now || ahead != tt.ahead {
+			t.Errorf("%s allows now: %v, ahead: %v, want %v, %v", tt.name, now, ahead, tt.now, tt.ahead)
+		}
+	}
+}
+
+// Whatever a document says and a request brings, the answer comes, is the same again, and Explain agrees with it.
+func FuzzDecide(f *testing.F) {
+	f.Add(doc(`{"Effect":"Allow","Action":"a:*","Resource":"arn:${x:k, 'v'}*","Condition":{"ForAllValues:ArnLikeIfExists":{"x:k":["arn:*:?:::","*"]}}}`), "a:B", "arn:v", "x:k", "arn:aws:iam:::", "")
+	f.Add(doc(`{"Effect":"Deny","NotAction":"a:*","NotResource":"*a*a*a*b","Condition":{"DateLessThan":{"x:k":"2026"},"IpAddress":{"x:l":"::/0"}}}`), "b:C", "aaaaaaa", "x:k", "1", "fe80::1%eth0")
+	f.Add(doc(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"NumericLessThan":{"x:k":1e3},"BinaryEquals":{"x:l":"AA=="}}}`), "a:B", "é", "X:K", "-0x1p-2", "AB==")
+	f.Fuzz(func(t *testing.T, document, action, resource, name, one, two string) {
+		d, err := Parse(document)
+		if err != nil {
+			return
+		}
+		q := Query{Action: action, Resource: resource, Keys: []Key{{name, []string{one, two}}, {"x:k", []string{one}}, {"x:l", []string{two}}, {"x:none", nil}}}
+		p := Policies{Identity: []Document{d}}
+		got := p.Decide(q)
+		if again := p.Decide(q); again != got {
+			t.Errorf("%+v, and then %+v", got, again)
+		}
+		allow, deny := false, false
+		for _, s := range p.Explain(q) {
+			allow, deny = allow || s.Applies && s.Effect == "Allow", deny || s.Applies && s.Effect == "Deny"
+			if s.Why == "" {
+				t.Errorf("statement %d says nothing", s.Statement)
+			}
+		}
+		if got.Allowed != (allow && !deny) || got.Denied != deny {
+			t.Errorf("%+v, and the steps allow: %v, deny: %v", got, allow, deny)
+		}
+	})
 }
 
 // Every document that is built in can be read, and allows what its name says.

@@ -86,6 +86,9 @@ func parse(document string, ofResource bool) (Document, error) {
 	if err := json.Unmarshal([]byte(document), &raw, json.RejectUnknownMembers(true)); err != nil {
 		return Document{}, fmt.Errorf("policy is not a document that can be used here: %w", err)
 	}
+	if hasNull(document) {
+		return Document{}, errors.New("policy has a null, which no member may be")
+	}
 	if raw.Version != "2012-10-17" && raw.Version != "2008-10-17" {
 		return Document{}, errors.New(`policy needs "Version": "2012-10-17"`)
 	}
@@ -106,6 +109,17 @@ func parse(document string, ofResource bool) (Document, error) {
 		d.statements = append(d.statements, st)
 	}
 	return d, nil
+}
+
+// hasNull tells whether anything in a well-formed document is null. A member that is null would count as one that is not
+// there, so that "Condition": null, a mistake of a program, would lift a condition.
+func hasNull(document string) bool {
+	for dec := jsontext.NewDecoder(strings.NewReader(document)); ; {
+		token, err := dec.ReadToken()
+		if err != nil || token.Kind() == 'n' {
+			return err == nil
+		}
+	}
 }
 
 func (r *statementJSON) compile(ofResource, variables bool) (statement, error) {
@@ -134,6 +148,9 @@ func (r *statementJSON) compile(ofResource, variables bool) (statement, error) {
 		st.actions = append(st.actions, p)
 	}
 	for _, resource := range append(r.Resource, r.NotResource...) {
+		if resource == "" {
+			return st, errors.New("a resource must be * or an ARN")
+		}
 		p, err := compile(resource, true, variables)
 		if err != nil {
 			return st, err
@@ -143,6 +160,9 @@ func (r *statementJSON) compile(ofResource, variables bool) (statement, error) {
 	st.notAction, st.notResource = len(r.NotAction) > 0, len(r.NotResource) > 0
 	for _, name := range slices.Sorted(maps.Keys(r.Condition)) {
 		of := r.Condition[name]
+		if len(of) == 0 {
+			return st, fmt.Errorf("condition %q has no key", name)
+		}
 		for _, key := range slices.Sorted(maps.Keys(of)) {
 			values := make([]string, 0, len(of[key]))
 			for _, v := range of[key] {

@@ -7,15 +7,14 @@
 // here.
 //
 // What cannot be decided lets nobody in: a value that is not of the type that an operator compares, or a policy variable
-// without a value, is for an Allow as if the statement did not match, and for a Deny as if it did. A document with anything that is not
-// known here is refused when it is read.
+// without a value, is for an Allow as if the statement did not match, and for a Deny as if it did. A document with anything
+// that is not known here is refused when it is read.
 //
-// Documents are compiled when they are read, and deciding allocates nothing.
+// Documents are compiled when they are read, and deciding allocates nothing. The evaluator is the project's own: those that
+// could be had know other languages, or only a part of IAM's.
 package policy
 
-import (
-	"strings"
-)
+import "strings"
 
 // MaxDocument is the longest document in bytes (IAM's limit for a managed policy, in characters).
 const MaxDocument = 6144
@@ -47,6 +46,9 @@ type Query struct {
 	Resource  string // an ARN
 	Principal string // ARN of who asks, for policies of resources
 	Keys      []Key
+	// Ahead asks whether it could be allowed, before there is the request that the keys would be of: conditions count as they
+	// let in. It is for what is shown to people; whoever acts on an answer asks again.
+	Ahead bool
 }
 
 // values returns the values of the key called name; nil: it is missing.
@@ -73,6 +75,9 @@ func (st *statement) applies(q *Query) bool {
 		case undecided:
 			found = undecided
 		}
+	}
+	if q.Ahead && len(st.conditions) > 0 {
+		return !st.deny
 	}
 	for i := range st.conditions {
 		switch st.conditions[i].holds(q) {
