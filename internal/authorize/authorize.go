@@ -116,6 +116,6 @@ func (p *Pages) autoChoices(c *wire.Call, a asked) ([]choice, store.Person, erro
 	if err != nil {
 		return nil, store.Person{}, fmt.Errorf("find person to sign in: %w", err)
 	}
-	choices, err := p.choices(c, person.ID, a)
+	choices, err := p.choices(c, person.ID, person.Name, a)
 	return choices, person, err
 }

@@ -2,7 +2,9 @@ package authorize
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/latchkey-id/latchkey/internal/permit"
 	"github.com/latchkey-id/latchkey/internal/policy"
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/signin"
@@ -31,8 +33,8 @@ func (c choice) principal(who seal.Browser) signin.Principal {
 // otherwise. A policy that cannot be read lets nobody in.
 //
 // What the policies of a dynamic client's session must allow is the resource, so only accounts come into question that
-// have it.
-func (p *Pages) choices(c *wire.Call, personID string, a asked) ([]choice, error) {
+// have it. None may deny the client.
+func (p *Pages) choices(c *wire.Call, personID, person string, a asked) ([]choice, error) {
 	assignments, err := p.Directory.AssignmentsOf(c.Context(), personID)
 	if err != nil {
 		return nil, fmt.Errorf("find roles of person: %w", err)
@@ -51,15 +53,53 @@ func (p *Pages) choices(c *wire.Call, personID string, a asked) ([]choice, error
 	}
 	var open []choice
 	for _, assignment := range assignments {
-		if resource := resourceIn(assignment.Role.Account); resource != "" && p.allows(assignment.Role, resource) {
+		ask := permit.Ask{Resource: resourceIn(assignment.Role.Account), Keys: a.keys(), Network: c.Network, Now: c.Now}
+		if ask.Resource == "" {
+			continue
+		}
+		if a.dynamic() {
+			ask.Undenied = a.client.Resource(p.Region, assignment.Role.Account)
+		}
+		principal := signin.Principal{
+			Account: assignment.Role.Account, Role: assignment.Role.Name, RoleID: assignment.Role.ID, Person: person, PersonID: personID,
+		}
+		allowed, err := p.allows(c, principal, ask)
+		if err != nil {
+			return nil, err
+		}
+		if allowed {
 			open = append(open, choice{assignment})
 		}
 	}
 	return open, nil
 }
 
-// allows tells whether the role's policy allows both the authorization and the token.
-func (p *Pages) allows(role store.Role, resource string) bool {
-	document, err := policy.Parse(role.Policy)
-	return err == nil && document.Allows("signin:"+authorizeOperation, resource) && document.Allows("signin:CreateOAuth2Token", resource)
+// allows tells whether the policies of the principal allow both the authorization and the token.
+func (p *Pages) allows(c *wire.Call, principal signin.Principal, ask permit.Ask) (bool, error) {
+	authorization, token := ask, ask
+	authorization.Action = "signin:" + authorizeOperation
+	token.Action = "signin:CreateOAuth2Token"
+	token.Keys = append(slices.Clip(ask.Keys), policy.Key{Name: "signin:OAuthGrantType", Values: []string{signin.GrantAuthorizationCode}})
+	for _, ask := range []permit.Ask{authorization, token} {
+		err := p.Judge.Principal(c.Context(), principal, ask)
+		if signin.KindOf(err) == signin.PermissionMissing {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// keys are the condition keys of the request (Service Authorization Reference, AWS Sign-In).
+func (a *asked) keys() []policy.Key {
+	keys := []policy.Key{
+		{Name: "signin:OAuthClientId", Values: []string{a.client.ID}},
+		{Name: "signin:OAuthRedirectUri", Values: []string{a.request.RedirectURI}},
+	}
+	if a.client.Class != signin.Confidential { // which signs, for which there is no word
+		keys = append(keys, policy.Key{Name: "signin:OAuthClientAuthentication", Values: []string{"none"}})
+	}
+	return keys
 }

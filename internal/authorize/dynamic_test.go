@@ -305,3 +305,68 @@ func TestDynamicRequestSurvivesTheWayThroughThePages(t *testing.T) {
 		t.Errorf("the code says scope %q, want openid", auth.Scope)
 	}
 }
+
+// What a policy can say about a dynamic client: that its sessions may be for a resource only from this client, to this place,
+// and not by that grant; and that a client is kept out although the resource is allowed (Service Authorization Reference,
+// AWS Sign-In).
+func TestPoliciesDecideAboutDynamicClients(t *testing.T) {
+	const allow = `{"Effect":"Allow","Action":"signin:*","Resource":"arn:aws:signin:us-east-1:111122223333:service-principal/mcp.example.com"`
+	s := withResource(t)
+	client, other := s.registered(t, "x", agentURI), s.registered(t, "y", agentURI)
+	b := s.browser()
+	p := b.signInAs(t, "bob", ask(client, agentURI))
+	for _, tt := range []struct {
+		name, statements string
+		allowed          bool
+	}{
+		{"this client", allow + `,"Condition":{"StringEquals":{"signin:OAuthClientId":"` + client + `"}}}`, true},
+		{"another client", allow + `,"Condition":{"StringEquals":{"signin:OAuthClientId":"` + other + `"}}}`, false},
+		{"this place", allow + `,"Condition":{"StringLike":{"signin:OAuthRedirectUri":"http://127.0.0.1:*"}}}`, true},
+		{"another place", allow + `,"Condition":{"StringLike":{"signin:OAuthRedirectUri":"https://claude.ai/*"}}}`, false},
+		{"clients that prove nothing", allow + `,"Condition":{"StringEquals":{"signin:OAuthClientAuthentication":"none"}}}`, true},
+		{"not clients that prove nothing", allow + `},{"Effect":"Deny","Action":"signin:*","Resource":"*","Condition":{"StringEquals":{"signin:OAuthClientAuthentication":"none"}}}`, false},
+		{"codes, where the grant is known", allow + `},{"Effect":"Deny","Action":"signin:CreateOAuth2Token","Resource":"*","Condition":{"StringNotEquals":{"signin:OAuthGrantType":"authorization_code"}}}`, true},
+		{"no codes", allow + `},{"Effect":"Deny","Action":"signin:CreateOAuth2Token","Resource":"*","Condition":{"StringEquals":{"signin:OAuthGrantType":"authorization_code"}}}`, false},
+		{"the client denied", allow + `},{"Effect":"Deny","Action":"signin:AuthorizeOAuth2Access","Resource":"` + client + `"}`, false},
+		{"the client denied at the token", allow + `},{"Effect":"Deny","Action":"signin:CreateOAuth2Token","Resource":"` + client + `"}`, false},
+		{"another client denied", allow + `},{"Effect":"Deny","Action":"signin:*","Resource":"` + other + `"}`, true},
+		{"all dynamic clients denied", allow + `},{"Effect":"Deny","Action":"signin:*","Resource":"arn:aws:signin:us-east-1::external-client/dcr/*"}`, false},
+		{"the client allowed, and not the resource", `{"Effect":"Allow","Action":"signin:*","Resource":"` + client + `"}`, false},
+		{"from this network", allow + `,"Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}`, true},
+		{"from another network", allow + `,"Condition":{"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}}`, false},
+	} {
+		document := `{"Version":"2012-10-17","Statement":[` + tt.statements + `]}`
+		must(t, s.store.SetRolePolicy(t.Context(), s.roles[account+"/Agent"].ID, document, false, s.now, s.now.Add(time.Hour)))
+		s.pass(t, 2*time.Second)
+		w := b.post(consentPath, p.with("decision", "allow", "assignment", account+"/Agent"))
+		if got := w.Code == 302; got != tt.allowed {
+			t.Errorf("%s: allowed %v (%d), want %v", tt.name, got, w.Code, tt.allowed)
+		}
+	}
+}
+
+// The same keys are there for the clients that there were before.
+func TestPoliciesKnowTheKeysOfOtherClients(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	devtools, app := b.signInAs(t, "bob", begin()), b.get(begin("client_id", appID, "redirect_uri", appURI))
+	for condition, want := range map[string][2]bool{
+		`"StringEquals":{"signin:OAuthClientId":"` + signin.SameDevice + `"}`:                {true, false},
+		`"StringEquals":{"signin:OAuthClientId":"` + appID + `"}`:                            {false, true},
+		`"StringEquals":{"signin:OAuthRedirectUri":"` + callback + `"}`:                      {true, false},
+		`"StringEquals":{"signin:OAuthClientAuthentication":"none"}`:                         {true, false},
+		`"Null":{"signin:OAuthClientAuthentication":"true"}`:                                 {false, true},
+		`"StringEqualsIfExists":{"signin:OAuthGrantType":["authorization_code","whatever"]}`: {true, true},
+		`"StringEqualsIfExists":{"signin:OAuthGrantType":"refresh_token"}`:                   {false, false},
+	} {
+		document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{` + condition + `}}}`
+		must(t, s.store.SetRolePolicy(t.Context(), s.roles[account+"/Developer"].ID, document, false, s.now, s.now.Add(time.Hour)))
+		s.pass(t, 2*time.Second)
+		for i, p := range []page{devtools, app} {
+			w := b.post(consentPath, p.with("decision", "allow", "assignment", account+"/Developer"))
+			if got := w.Code == 302; got != want[i] {
+				t.Errorf("%s, client %d: allowed %v (%d), want %v", condition, i, got, w.Code, want[i])
+			}
+		}
+	}
+}

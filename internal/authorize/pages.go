@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/identity"
 	"github.com/latchkey-id/latchkey/internal/notice"
 	"github.com/latchkey-id/latchkey/internal/perimeter"
+	"github.com/latchkey-id/latchkey/internal/permit"
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -32,6 +33,7 @@ type Deps struct {
 	Clients   *clients.Finder
 	Directory store.Directory
 	Resources store.Resources
+	Judge     *permit.Judge
 	Audit     store.Audit
 	Board     *notice.Board
 	Wall      *perimeter.Wall

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/notice"
 	"github.com/latchkey-id/latchkey/internal/perimeter"
+	"github.com/latchkey-id/latchkey/internal/permit"
 	"github.com/latchkey-id/latchkey/internal/policy"
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/signin"
@@ -85,7 +86,7 @@ func newSite(t *testing.T, change func(*Deps)) *site {
 	must(t, err)
 	d := Deps{
 		Base: []string{base, "http://127.0.0.1:8080"}, Region: region, Lifetimes: signin.DefaultLifetimes(),
-		Clients: &clients.Finder{Directory: db, Grants: db, Redirects: redirects}, Directory: db, Resources: db, Audit: db, Board: board, Wall: wall, Keys: ring,
+		Clients: &clients.Finder{Directory: db, Grants: db, Redirects: redirects}, Directory: db, Resources: db, Judge: permit.New(db, region), Audit: db, Board: board, Wall: wall, Keys: ring,
 	}
 	if change != nil {
 		change(&d)
@@ -98,7 +99,8 @@ func newSite(t *testing.T, change func(*Deps)) *site {
 	}
 	for pattern, handle := range pages.Routes() {
 		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			s.last = &wire.Call{Request: r, ID: "11111111-2222-4333-8444-555555555555", Now: s.now, Remote: netip.MustParseAddr("203.0.113.9")}
+			address := netip.MustParseAddr("203.0.113.9")
+			s.last = &wire.Call{Request: r, ID: "11111111-2222-4333-8444-555555555555", Now: s.now, Remote: address, Network: signin.Network{SourceIP: address}}
 			handle(w, s.last)
 		})
 	}

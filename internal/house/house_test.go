@@ -47,8 +47,8 @@ var mayImport = map[string][]string{
 	"clients": {"fetch", "limit", "signin", "store"},
 
 	// The doors. They know the contract of the store, and never each other.
-	"authorize": {"audit", "clients", "identity", "notice", "perimeter", "policy", "seal", "signin", "store", "wire"},
-	"token":     {"caller", "clients", "credential", "dpop", "keyring", "limit", "notice", "perimeter", "policy", "reuse", "seal", "signin", "store", "wire"},
+	"authorize": {"audit", "clients", "identity", "notice", "perimeter", "permit", "policy", "seal", "signin", "store", "wire"},
+	"token":     {"caller", "clients", "credential", "dpop", "keyring", "limit", "notice", "perimeter", "permit", "policy", "reuse", "seal", "signin", "store", "wire"},
 	"register":  {"audit", "clients", "limit", "signin", "store", "wire"},
 	"sts":       {"caller", "signin", "wire"},
 	"control":   {"audit", "caller", "perimeter", "permit", "seal", "signed", "signin", "store", "wire"},

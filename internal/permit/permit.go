@@ -23,6 +23,9 @@ import (
 type Ask struct {
 	Action   string // e.g. signin:CreateOAuth2Token
 	Resource string // an ARN
+	// Undenied is the ARN of something else that takes part, such as a client: no statement may deny the action on it, but
+	// none need allow it. Empty: there is no such thing.
+	Undenied string
 	// Keys are those that the operation knows of, such as signin:OAuthGrantType. The global ones are added.
 	Keys    []policy.Key
 	Network signin.Network
@@ -112,7 +115,14 @@ func (j *Judge) Caller(ctx context.Context, c caller.Caller, ask Ask) error {
 type who struct{ arn, account, kind, userID, userName, name string }
 
 func (j *Judge) decide(policies policy.Policies, ask Ask, w who) error {
-	d := policies.Decide(policy.Query{Action: ask.Action, Resource: ask.Resource, Principal: w.arn, Keys: j.keys(ask, w)})
+	q := policy.Query{Action: ask.Action, Resource: ask.Resource, Principal: w.arn, Keys: j.keys(ask, w)}
+	d := policies.Decide(q)
+	if ask.Undenied != "" && d.Allowed {
+		q.Resource = ask.Undenied
+		if on := policies.Decide(q); on.Denied {
+			d, ask.Resource = on, ask.Undenied
+		}
+	}
 	switch {
 	case d.Allowed:
 		return nil

@@ -226,3 +226,27 @@ func BenchmarkCaller(b *testing.B) {
 		}
 	}
 }
+
+// A client takes part in what a role does with a resource. Nothing need allow it, but a statement that denies it counts.
+func TestWhatTakesPartMustNotBeDenied(t *testing.T) {
+	const client = "arn:aws:signin:us-east-1::external-client/dcr/01a22115-0a89-7c2b-aad1-405fd6511a48"
+	allow := `{"Effect":"Allow","Action":"signin:*","Resource":"` + resource + `"}`
+	for _, tt := range []struct {
+		statements, undenied string
+		allowed              bool
+	}{
+		{allow, "", true},
+		{allow, client, true},
+		{allow + `,{"Effect":"Deny","Action":"` + action + `","Resource":"` + client + `"}`, client, false},
+		{allow + `,{"Effect":"Deny","Action":"` + action + `","Resource":"` + client + `"}`, client + "x", true},
+		{allow + `,{"Effect":"Deny","Action":"signin:Authenticate","Resource":"` + client + `"}`, client, true},
+		{`{"Effect":"Allow","Action":"signin:*","Resource":"` + client + `"}`, client, false},
+	} {
+		w := newWorld(t, `{"Version":"2012-10-17","Statement":[`+tt.statements+`]}`)
+		p := signin.Principal{Account: account, Role: w.role.Name, RoleID: w.role.ID, Person: w.person.Name, PersonID: w.person.ID}
+		err := w.judge.Principal(t.Context(), p, permit.Ask{Action: action, Resource: resource, Undenied: tt.undenied, Now: w.now})
+		if got := err == nil; got != tt.allowed || err != nil && signin.KindOf(err) != signin.PermissionMissing {
+			t.Errorf("%s with %q undenied: %v, want allowed %v", tt.statements, tt.undenied, err, tt.allowed)
+		}
+	}
+}

@@ -164,16 +164,17 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 	if err != nil {
 		return err
 	}
+	judge := permit.New(s.store, cfg.Region)
 	tokens := &token.Endpoint{
 		Issuer: s.base, Region: cfg.Region, Lifetimes: lifetimes,
-		Sessions: s.store, Clients: finder, Directory: s.store, Grants: s.store, Resources: s.store, Ring: s.ring, Board: s.board, Wall: s.wall, Proofs: proofs, Answered: answered, Callers: callers,
+		Sessions: s.store, Clients: finder, Directory: s.store, Grants: s.store, Resources: s.store, Judge: judge, Ring: s.ring, Board: s.board,
+		Wall: s.wall, Proofs: proofs, Answered: answered, Callers: callers,
 		AnsweredSigned: dpop.NewMemory(caller.Skew), Watch: s.watch,
 		ByClient:   limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),
 		ByAddress:  limit.New(cfg.Limits.Address.Rule(cfg.Limits.Wait), "address"),
 		Gate:       limit.NewGate(cfg.Limits.InFlight, gateQueue*cfg.Limits.InFlight, gateWait, busy),
 		LongBodies: limit.NewGate(longBodies, longBodies, gateWait, busy),
 	}
-	judge := permit.New(s.store, cfg.Region)
 	door := &signed.Door{Callers: callers, Region: cfg.Region, ByAddress: tokens.ByAddress, Gate: tokens.Gate, LongBodies: tokens.LongBodies}
 	s.routes.add("POST "+wire.TokenPath, s.tokenOperations(cfg, tokens, door, judge).serve)
 
@@ -196,7 +197,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 
 	pages, err := authorize.New(authorize.Deps{
 		Base: cfg.BaseURLs, Region: cfg.Region, Lifetimes: lifetimes, Development: dev != nil, AutoApprove: autoApprove(dev),
-		Clients: finder, Directory: s.store, Resources: s.store, Audit: s.store, Board: s.board, Wall: s.wall, Keys: s.ring,
+		Clients: finder, Directory: s.store, Resources: s.store, Judge: judge, Audit: s.store, Board: s.board, Wall: s.wall, Keys: s.ring,
 	})
 	if err != nil {
 		return err

@@ -32,6 +32,9 @@ func (e *Endpoint) redeem(ctx context.Context, c *wire.Call, r *request) (signin
 	if err != nil {
 		return none, a, err
 	}
+	if err := e.permitted(ctx, c, r, a.Principal, resource); err != nil {
+		return none, a, err
+	}
 	if _, err := e.admit(ctx, c, r, 0); err != nil {
 		return none, a, err
 	}

@@ -37,7 +37,7 @@ func (e *Endpoint) rotate(ctx context.Context, c *wire.Call, r *request) (signin
 	if err := e.within(c, s.Principal); err != nil {
 		return s, generation{}, err
 	}
-	if err := e.stillThere(ctx, s.Principal.Account, s.Resource); err != nil {
+	if err := e.permitted(ctx, c, r, s.Principal, s.Resource); err != nil {
 		return s, generation{}, err
 	}
 	if _, err := e.admit(ctx, c, r, 0); err != nil {

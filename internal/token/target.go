@@ -11,8 +11,7 @@ import (
 )
 
 // target returns the identifier of the resource that a dynamic client's authorization is for (RFC 8707 section 2.2): the
-// one that the request names, or, where it names none, the one whose hash the code carries. It must still belong to the
-// account. Of other clients it is empty.
+// one that the request names, or, where it names none, the one whose hash the code carries. Of other clients it is empty.
 func (e *Endpoint) target(ctx context.Context, r *request, a signin.Authorization) (string, error) {
 	if r.client.Class != signin.Dynamic {
 		return "", nil
@@ -22,7 +21,7 @@ func (e *Endpoint) target(ctx context.Context, r *request, a signin.Authorizatio
 		if subtle.ConstantTimeCompare(hash[:], a.Resource[:]) != 1 {
 			return "", errOtherTarget()
 		}
-		return r.Resource, e.stillThere(ctx, a.Principal.Account, r.Resource)
+		return r.Resource, nil
 	}
 	all, err := e.Resources.Resources(ctx, a.Principal.Account)
 	if err != nil {
@@ -36,16 +35,16 @@ func (e *Endpoint) target(ctx context.Context, r *request, a signin.Authorizatio
 	return "", errTargetGone()
 }
 
-// stillThere returns nil while the account has the resource.
-func (e *Endpoint) stillThere(ctx context.Context, account, identifier string) error {
-	_, err := e.Resources.ResourceByIdentifier(ctx, account, identifier)
+// registered returns a resource of an account, which may have been taken away meanwhile.
+func (e *Endpoint) registered(ctx context.Context, account, identifier string) (signin.Resource, error) {
+	r, err := e.Resources.ResourceByIdentifier(ctx, account, identifier)
 	if errors.Is(err, store.ErrNotFound) {
-		return errTargetGone()
+		return signin.Resource{}, errTargetGone()
 	}
 	if err != nil {
-		return fmt.Errorf("find resource: %w", err)
+		return signin.Resource{}, fmt.Errorf("find resource: %w", err)
 	}
-	return nil
+	return r.Resource, nil
 }
 
 func errOtherTarget() error {

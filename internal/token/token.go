@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/notice"
 	"github.com/latchkey-id/latchkey/internal/perimeter"
-	"github.com/latchkey-id/latchkey/internal/policy"
+	"github.com/latchkey-id/latchkey/internal/permit"
 	"github.com/latchkey-id/latchkey/internal/reuse"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -30,6 +30,7 @@ type Endpoint struct {
 	Directory store.Directory
 	Grants    store.Grants
 	Resources store.Resources
+	Judge     *permit.Judge
 	Ring      *keyring.Ring
 	Board     *notice.Board
 	Wall      *perimeter.Wall
@@ -190,14 +191,13 @@ func (e *Endpoint) checkSignature(ctx context.Context, c *wire.Call, r *request)
 	}
 	c.Record.Principal = who.ARN
 	r.proof = dpop.Proof{ID: who.Signature, IssuedAt: who.SignedAt}
-	allowed, err := policy.Parse(who.User.Policy)
-	if err != nil {
-		return err
+	err = e.Judge.ServiceUser(ctx, *who.User, permit.Ask{
+		Action: "signin:ExchangeToken", Resource: r.client.Resource(e.Region, who.Account), Keys: r.keys(), Network: c.Network, Now: c.Now,
+	})
+	if signin.KindOf(err) == signin.PermissionMissing {
+		return signin.RefuseBecause(err, signin.SignatureForbidden, "the policies of the client's principal do not allow signin:ExchangeToken on this client")
 	}
-	if !allowed.Allows("signin:ExchangeToken", r.client.Resource(e.Region, who.Account)) {
-		return signin.Refuse(signin.SignatureForbidden, "the policy of the client's principal does not allow signin:ExchangeToken on this client")
-	}
-	return nil
+	return err
 }
 
 // proved tells whether r came with a proof or a signature, which only those of dynamic clients may lack.
