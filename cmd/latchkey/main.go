@@ -20,18 +20,19 @@ var version = "dev"
 
 // cli is the commands and their flags.
 type cli struct {
-	Dev     devCmd     `cmd:"" help:"Start a complete server for development, with a sample account and nothing to configure."`
-	Init    initCmd    `cmd:"" help:"Write a configuration file and a root key for a new installation."`
-	Serve   serveCmd   `cmd:"" help:"Start the server."`
-	Account accountCmd `cmd:"" help:"Accounts, which roles and service users belong to."`
-	User    userCmd    `cmd:"" help:"People who can sign in."`
-	Role    roleCmd    `cmd:"" help:"Roles, and who may act as them."`
-	Client  clientCmd  `cmd:"" help:"Confidential clients, and those that registered themselves."`
-	Key     keyCmd     `cmd:"" help:"Access keys of service users."`
-	Audit   auditCmd   `cmd:"" help:"What happened that an auditor wants to know of."`
-	Ring    ringCmd    `cmd:"" help:"The keys that seal sessions and sign id tokens, and the root key around them."`
-	Store   storeCmd   `cmd:"" help:"The database as a whole: back it up, or move it to another one."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Dev       devCmd       `cmd:"" help:"Start a complete server for development, with a sample account and nothing to configure."`
+	Init      initCmd      `cmd:"" help:"Write a configuration file and a root key for a new installation."`
+	Serve     serveCmd     `cmd:"" help:"Start the server."`
+	Account   accountCmd   `cmd:"" help:"Accounts, which roles and service users belong to."`
+	User      userCmd      `cmd:"" help:"People who can sign in."`
+	Role      roleCmd      `cmd:"" help:"Roles, and who may act as them."`
+	Client    clientCmd    `cmd:"" help:"Confidential clients, and those that registered themselves."`
+	Key       keyCmd       `cmd:"" help:"Access keys of service users."`
+	Perimeter perimeterCmd `cmd:"" help:"Permission statements, which say from where people may sign in to an account."`
+	Audit     auditCmd     `cmd:"" help:"What happened that an auditor wants to know of."`
+	Ring      ringCmd      `cmd:"" help:"The keys that seal sessions and sign id tokens, and the root key around them."`
+	Store     storeCmd     `cmd:"" help:"The database as a whole: back it up, or move it to another one."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
 
 	Resource resourceCmd `cmd:"" help:"Services that access tokens are made for."`
 	Issuer   issuerCmd   `cmd:"" help:"Identity providers of others whose tokens are taken in exchange."`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/perimeter"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 )
@@ -51,7 +52,7 @@ func (e *Endpoint) turn(ctx context.Context, r *request, on bool) (any, error) {
 		return nil, err
 	}
 	now := r.call.Now
-	err = e.Perimeter.SetConsoleAuthorization(ctx, account, on, now, now.Add(tellFor))
+	err = e.Perimeter.SetConsoleAuthorization(ctx, account, on, now, now.Add(perimeter.TellFor))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, errAccountGone()
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
-	"github.com/latchkey-id/latchkey/internal/control"
+	"github.com/latchkey-id/latchkey/internal/perimeter"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/testkit"
@@ -499,7 +499,7 @@ func TestSameRequestWithItsTokenIsDoneOnce(t *testing.T) {
 
 func TestQuotaHoldsUnderRaces(t *testing.T) {
 	a := newAdmin(t, testkit.Start(t))
-	for i := range control.Quota - 3 {
+	for i := range perimeter.Quota - 3 {
 		a.put(t, fmt.Sprintf(`{"sourceIp":"10.0.%d.0/24"}`, i))
 	}
 	statuses := make([]int, 10)
@@ -514,8 +514,8 @@ func TestQuotaHoldsUnderRaces(t *testing.T) {
 	}
 	got := a.call(t, put, `{"sourceIp":"10.2.0.0/16"}`)
 	got.want(t, "above the quota", 402, "SERVICE_QUOTA_EXCEEDED")
-	if all := a.call(t, list, ""); len(all.Statements) != control.Quota || all.NextToken != "" {
-		t.Errorf("%d statements, want %d on one page", len(all.Statements), control.Quota)
+	if all := a.call(t, list, ""); len(all.Statements) != perimeter.Quota || all.NextToken != "" {
+		t.Errorf("%d statements, want %d on one page", len(all.Statements), perimeter.Quota)
 	}
 	a.call(t, remove, `{"statementId":"`+a.call(t, list, `{"maxResults":1}`).Statements[0].SID+`"}`)
 	a.put(t, `{"sourceIp":"10.2.0.0/16"}`)

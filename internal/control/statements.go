@@ -2,12 +2,8 @@ package control
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/perimeter"
@@ -16,22 +12,8 @@ import (
 	"github.com/latchkey-id/latchkey/internal/store"
 )
 
-const (
-	// Quota is how many permission statements an account may have. All of them are in the memory of every node.
-	Quota = 100
-	// mostStatements is how many are listed at once, which is the default too.
-	mostStatements = 100
-	// tellFor is how long the notice of a change is kept. Whoever was deaf for longer has loaded everything since.
-	tellFor = 24 * time.Hour
-)
-
-// newStatementID returns an id that ascends with time as bytes: twelve hexadecimal digits of milliseconds, and 39 random
-// bytes in base64, 64 characters in all.
-func newStatementID(now time.Time) string {
-	var random [39]byte
-	rand.Read(random[:])
-	return fmt.Sprintf("%012x", now.UnixMilli()) + base64.StdEncoding.EncodeToString(random[:])
-}
+// mostStatements is how many are listed at once, which is the default too.
+const mostStatements = 100
 
 type putAnswer struct {
 	StatementID string `json:"statementId"`
@@ -48,24 +30,21 @@ func (e *Endpoint) put(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, now := s.Document(), r.call.Now
-	id := newStatementID(now)
-	kept, err := e.Perimeter.PutStatement(ctx, store.PermissionStatement{
-		Account: r.who.Account, ID: id, Statement: document, ClientToken: r.Text("clientToken"),
-		Request: sha256.Sum256([]byte(document)), Created: now.Truncate(time.Millisecond),
-	}, Quota, now, now.Add(tellFor))
+	now := r.call.Now
+	wanted := s.Keep(r.who.Account, r.Text("clientToken"), now)
+	kept, err := e.Perimeter.PutStatement(ctx, wanted, perimeter.Quota, now, now.Add(perimeter.TellFor))
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		return nil, signin.Refuse(signin.RecordConflict, "this clientToken came before with another statement: give each statement a token of its own")
 	case errors.Is(err, store.ErrQuota):
-		return nil, signin.Refuse(signin.QuotaExceeded, "the account has %d permission statements, which is the most: delete one first", Quota)
+		return nil, signin.Refuse(signin.QuotaExceeded, "the account has %d permission statements, which is the most: delete one first", perimeter.Quota)
 	case errors.Is(err, store.ErrNotFound):
 		return nil, errAccountGone()
 	case err != nil:
 		return nil, fmt.Errorf("put permission statement: %w", err)
 	}
-	if kept.ID == id {
-		e.note(r, audit.StatementPut, "permission statement "+id+" was put: "+document)
+	if kept.ID == wanted.ID {
+		e.note(r, audit.StatementPut, "permission statement "+kept.ID+" was put: "+kept.Statement)
 	}
 	return putAnswer{kept.ID}, nil
 }
@@ -78,7 +57,7 @@ func errAccountGone() error {
 // it again finds nothing, whatever the token.
 func (e *Endpoint) remove(ctx context.Context, r *request) (any, error) {
 	id, now := r.Text("statementId"), r.call.Now
-	err := e.Perimeter.DeleteStatement(ctx, r.who.Account, id, now, now.Add(tellFor))
+	err := e.Perimeter.DeleteStatement(ctx, r.who.Account, id, now, now.Add(perimeter.TellFor))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, signin.Refuse(signin.RecordUnknown, "the account has no permission statement of this id")
 	}
@@ -150,7 +129,7 @@ type policyAnswer struct {
 
 // policy answers GetResourcePolicy.
 func (e *Endpoint) policy(ctx context.Context, r *request) (any, error) {
-	kept, err := e.Perimeter.Statements(ctx, r.who.Account, "", Quota)
+	kept, err := e.Perimeter.Statements(ctx, r.who.Account, "", perimeter.Quota)
 	if err != nil {
 		return nil, fmt.Errorf("find permission statements: %w", err)
 	}
