@@ -26,7 +26,8 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/convers
 
 // A conversation is a text file of requests and the answers that the server must give, byte for byte but for what differs
 // each time. In a request, <code>, <refresh>, <verifier>, <challenge> and <proof> stand for what a client would have
-// there; in an answer, <…> stands for what differs.
+// there, and the header Authorization: <signed> for the signature of a service user who may do everything; in an answer,
+// <…> stands for what differs.
 func TestConversations(t *testing.T) {
 	files, err := filepath.Glob("testdata/conversations/*.txt")
 	if err != nil || len(files) == 0 {
@@ -65,12 +66,14 @@ type talk struct {
 	server *testkit.Server
 	client *testkit.Client
 	known  map[string]string
+	keys   testkit.Credentials // of the service user who signs
 }
 
 func newTalk(t *testing.T) *talk {
 	s := testkit.Start(t)
 	c := s.Client()
-	return &talk{server: s, client: c, known: map[string]string{"<verifier>": c.Verifier, "<challenge>": c.Challenge()}}
+	keys := s.AccessKey(t, s.ServiceUser(t, "admin", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"signin:*","Resource":"*"}]}`))
+	return &talk{keys: keys, server: s, client: c, known: map[string]string{"<verifier>": c.Verifier, "<challenge>": c.Challenge()}}
 }
 
 // say sends a request and returns the answer with what differs each time replaced.
@@ -88,6 +91,10 @@ func (k *talk) say(t *testing.T, text string) string {
 		t.Fatalf("request: %v\n%s", err, head)
 	}
 	r.Body, r.ContentLength, r.RemoteAddr = io.NopCloser(strings.NewReader(body)), int64(len(body)), "127.0.0.1:50000"
+	if r.Header.Get("Authorization") == "<signed>" {
+		r.Header.Del("Authorization")
+		k.keys.Sign(r, []byte(body), k.server.Scope("signin"))
+	}
 	w := httptest.NewRecorder()
 	k.server.ServeHTTP(w, r)
 	k.learn(w)
@@ -95,8 +102,9 @@ func (k *talk) say(t *testing.T, text string) string {
 }
 
 var (
-	codePattern    = regexp.MustCompile(`[?&]code=([^&]+)`)
-	refreshPattern = regexp.MustCompile(`"refresh_?[tT]oken":"([^"]+)"`)
+	codePattern      = regexp.MustCompile(`[?&]code=([^&]+)`)
+	statementPattern = regexp.MustCompile(`"statementId":"([^"]+)"`)
+	refreshPattern   = regexp.MustCompile(`"refresh_?[tT]oken":"([^"]+)"`)
 )
 
 // learn keeps the code or refresh token of an answer for the next request.
@@ -106,6 +114,9 @@ func (k *talk) learn(w *httptest.ResponseRecorder) {
 	}
 	if m := refreshPattern.FindStringSubmatch(w.Body.String()); m != nil {
 		k.known["<refresh>"] = m[1]
+	}
+	if m := statementPattern.FindStringSubmatch(w.Body.String()); m != nil {
+		k.known["<statement>"] = m[1]
 	}
 }
 
@@ -122,6 +133,9 @@ var differs = []struct {
 	{regexp.MustCompile(`(id_?[tT]oken":")[^".]+\.[^".]+\.[^".]{128}"`), `$1<id token>"`},
 	{regexp.MustCompile(`(xpires_?[iI]n":)(900|89[89])\b`), `$1<about 900>`},
 	{regexp.MustCompile(`([?&]code=)[A-Za-z0-9_-]+`), `$1<code>`},
+	{regexp.MustCompile(`("(statementId|sid)":")[A-Za-z0-9+/]{64}"`), `$1<statement>"`},
+	{regexp.MustCompile(`("nextToken":")[A-Za-z0-9_-]+"`), `$1<next>"`},
+	{regexp.MustCompile(`/apl-[0-9a-f]{16}"`), `/apl-<application>"`},
 	{regexp.MustCompile(`("kid":")[^"]+"`), `$1<kid>"`},
 	{regexp.MustCompile(`("[xy]":")[^"]{64}"`), `$1<48 bytes>"`},
 	{regexp.MustCompile(`("[xy]":")[^"]{43}"`), `$1<32 bytes>"`},
