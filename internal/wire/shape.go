@@ -25,7 +25,9 @@ const (
 // Member is one member of an operation's request, as the API reference documents it.
 type Member struct {
 	Name string // as it is spelled
-	Kind MemberKind
+	// Camel is another spelling of it, in JSON only, for operations that are asked in both; empty: there is none.
+	Camel string
+	Kind  MemberKind
 	// Min and Max bound the length of a Text in characters, the value of a Number, or the entries of a TextList. A Max of 0
 	// is no bound.
 	Min, Max int
@@ -62,6 +64,8 @@ type Values struct {
 	counts []int64
 	lists  [][]string
 	there  []bool
+	// camel and snake: a member came whose spellings differ, in that one.
+	camel, snake bool
 }
 
 // Decode reads the body of a request of that shape. It is as strict as DecodeToken.
@@ -104,13 +108,32 @@ func (s *Shape) find(name string) int {
 	return slices.IndexFunc(s.Members, func(m Member) bool { return m.Name == name })
 }
 
+// findJSON is find for either spelling.
+func (s *Shape) findJSON(name string) int {
+	return slices.IndexFunc(s.Members, func(m Member) bool { return m.Name == name || m.Camel == name && name != "" })
+}
+
+// spelled notes how the i-th member came to be spelled, which must be alike for all: then none is there in both.
+func (v *Values) spelled(i int, name string) error {
+	if m := &v.shape.Members[i]; m.Camel != "" {
+		v.camel, v.snake = v.camel || name == m.Camel, v.snake || name == m.Name
+	}
+	if v.camel && v.snake {
+		return signin.Refuse(signin.ParameterInvalid, "members are spelled in two ways, like clientId and like client_id: use one")
+	}
+	return nil
+}
+
 func (v *Values) readJSON(dec *jsontext.Decoder, name string) error {
-	i := v.shape.find(name)
+	i := v.shape.findJSON(name)
 	if i < 0 {
 		if err := v.shape.refuseForeign(name); err != nil {
 			return err
 		}
 		return skipValue(dec)
+	}
+	if err := v.spelled(i, name); err != nil {
+		return err
 	}
 	m := &v.shape.Members[i]
 	if m.Kind == TextList {

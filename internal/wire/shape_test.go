@@ -211,3 +211,35 @@ func TestPlainFaultsAreThoseOfOAuth(t *testing.T) {
 		}
 	}
 }
+
+// A member that has two spellings in JSON has one in a request, and all of a request have the same one.
+func TestMembersWithTwoSpellings(t *testing.T) {
+	twofold := Shape{Operation: "Twofold", Form: true, Members: []Member{
+		{Name: "token", Needed: true}, {Name: "client_id", Camel: "clientId"}, {Name: "token_type_hint", Camel: "tokenTypeHint"},
+	}}
+	for _, tt := range []struct {
+		contentType, body string
+		want              signin.Kind // Internal: none
+	}{
+		{jsonContent, `{"token":"t","client_id":"c","token_type_hint":"h"}`, signin.Internal},
+		{jsonContent, `{"clientId":"c","tokenTypeHint":"h","token":"t"}`, signin.Internal},
+		{formContent, `token=t&client_id=c&token_type_hint=h`, signin.Internal},
+		{jsonContent, `{"token":"t","client_id":"c","tokenTypeHint":"h"}`, signin.ParameterInvalid},
+		{jsonContent, `{"token":"t","client_id":"c","clientId":"c"}`, signin.ParameterInvalid},
+		{jsonContent, `{"token":"t","clientId":"c","client_id":null}`, signin.ParameterInvalid},
+		{jsonContent, `{"token":"t","clientID":"c"}`, signin.ParameterInvalid},
+		{jsonContent, `{"token":"t","":"c"}`, signin.Internal}, // no member is spelled so
+		{formContent, `token=t&clientId=c`, signin.ParameterInvalid},
+	} {
+		v, err := twofold.Decode(call(tt.contentType, tt.body))
+		if tt.want != signin.Internal {
+			if signin.KindOf(err) != tt.want {
+				t.Errorf("Decode(%s) = %v, want %v", tt.body, err, tt.want)
+			}
+			continue
+		}
+		if err != nil || v.Text("token") != "t" || strings.Contains(tt.body, "lient") && (v.Text("client_id") != "c" || v.Text("token_type_hint") != "h") {
+			t.Errorf("Decode(%s) = %q %q %q, %v", tt.body, v.Text("token"), v.Text("client_id"), v.Text("token_type_hint"), err)
+		}
+	}
+}
