@@ -1,5 +1,6 @@
 // Package signed is the way in of every operation that takes only signed requests: a call goes in; its members and who signed
-// it come out, or the fault that it is answered with.
+// it come out, or the fault that it is answered with. Operations that prove their callers otherwise come in by the same way up
+// to the signature.
 //
 // What is cheap comes first, and nothing is asked of the database before the body is well-formed:
 //
@@ -28,21 +29,27 @@ type Door struct {
 	LongBodies *limit.Gate
 }
 
+// Admit returns the members of c, whoever sent it: Enter without the signature. Call leave when c is answered; it is nil where
+// there is an error. The record of c names the operation.
+func (d *Door) Admit(c *wire.Call, shape *wire.Shape) (v wire.Values, leave func(), err error) {
+	c.Record.Operation = shape.Operation
+	if v, err = d.decode(c, shape); err != nil {
+		return v, nil, err
+	}
+	if err := d.ByAddress.Wait(c.Context(), limit.Network(c.Remote).String(), c.Now); err != nil {
+		return v, nil, err
+	}
+	leave, err = d.Gate.Enter(c.Context())
+	return v, leave, err
+}
+
 // Enter returns the members of c and who signed it. Call leave when c is answered; it is nil where there is an error. The
 // record of c names the operation, and the caller once the signature is proved.
 func (d *Door) Enter(c *wire.Call, shape *wire.Shape) (v wire.Values, who caller.Caller, leave func(), err error) {
-	ctx := c.Context()
-	c.Record.Operation = shape.Operation
-	if v, err = d.decode(c, shape); err != nil {
+	if v, leave, err = d.Admit(c, shape); err != nil {
 		return v, who, nil, err
 	}
-	if err := d.ByAddress.Wait(ctx, limit.Network(c.Remote).String(), c.Now); err != nil {
-		return v, who, nil, err
-	}
-	if leave, err = d.Gate.Enter(ctx); err != nil {
-		return v, who, nil, err
-	}
-	if who, err = d.Callers.Signed(ctx, c.Request, v.Body, d.Region, c.Now); err != nil {
+	if who, err = d.Callers.Signed(c.Context(), c.Request, v.Body, d.Region, c.Now); err != nil {
 		leave()
 		return v, who, nil, err
 	}
