@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/credential"
 	"github.com/latchkey-id/latchkey/internal/policy"
 	"github.com/latchkey-id/latchkey/internal/seal"
 	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/wire"
 )
 
 // SignedCall is a request to an operation that takes only signed ones.
@@ -58,8 +60,7 @@ func (s *Server) RefusesUnprovenCallers(t testing.TB, call SignedCall, keys Cred
 	}
 	unsigned := signed(keys, scope, func(r *http.Request) { r.Header.Del("Authorization") })
 	presigned := func(change func(*http.Request), expires time.Duration, at time.Time) *http.Request {
-		r := httptest.NewRequest(http.MethodPost, s.Base+call.Path, nil)
-		keys.Presign(r, in("signin", scope.Region, at), expires)
+		r := s.Presigned(call, keys, in("signin", scope.Region, at), expires)
 		if change != nil {
 			change(r)
 		}
@@ -115,41 +116,75 @@ func (s *Server) RefusesUnprovenCallers(t testing.TB, call SignedCall, keys Cred
 		{"an unknown key", signed(unknown, scope, nil), signin.SignatureInvalid},
 		{"a disabled key", signed(disabled, scope, nil), signin.SignatureInvalid},
 		{"a revoked session", signed(revoked.Credentials(), scope, nil), signin.SessionEnded},
+		{"credentials that are over", signed(s.expired(t, revoked), scope, nil), signin.SessionEnded},
+		{"a session token taken away", signed(revoked.Credentials(), scope, func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") }), signin.SignatureInvalid},
+		{"the session token of another", signed(revoked.Credentials(), scope, func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "x") }), signin.SignatureInvalid},
+		{"a presigned URL that is over", presigned(nil, time.Minute, now.Add(-2*time.Minute)), signin.SignatureInvalid},
+		{"a presigned URL to come", presigned(nil, time.Minute, now.Add(6*time.Minute)), signin.SignatureInvalid},
+		{"a presigned URL that was made to last", presigned(func(r *http.Request) {
+			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "X-Amz-Expires=60", "X-Amz-Expires=600", 1)
+		}, time.Minute, now.Add(-2*time.Minute)), signin.SignatureInvalid},
+		{"a presigned URL and a signature", presigned(func(r *http.Request) {
+			r.Header.Set("Authorization", signed(keys, scope, nil).Header.Get("Authorization"))
+		}, time.Minute, now), signin.SignatureInvalid},
+		{"a presigned URL with a parameter twice", presigned(func(r *http.Request) {
+			r.URL.RawQuery += "&X-Amz-Expires=60"
+		}, time.Minute, now), signin.SignatureInvalid},
 	} {
-		s.wantRefusal(t, tt.name, tt.r, tt.want)
+		s.WantRefused(t, tt.name, tt.r, tt.want)
 	}
 	if call.Body != "" {
 		other := signed(keys, scope, nil)
 		longer := s.RequestIn(SignedCall{Path: call.Path, Body: call.Body + " "}, keys, scope)
 		longer.Header = other.Header
-		s.wantRefusal(t, "a body that was changed", longer, signin.SignatureInvalid)
+		s.WantRefused(t, "a body that was changed", longer, signin.SignatureInvalid)
 	}
 	if path, query, ok := strings.Cut(call.Path, "?"); ok {
 		for _, r := range []*http.Request{
 			signed(keys, scope, func(r *http.Request) { r.URL.RawQuery += "&x=y" }),
 			signed(keys, scope, func(r *http.Request) { r.URL.RawQuery = "x-amz-client-auth-method=other" }),
 		} {
-			s.wantRefusal(t, "a query that was changed", r, signin.OperationUnknown)
+			s.WantRefused(t, "a query that was changed", r, signin.OperationUnknown)
 		}
 		moved := s.RequestIn(SignedCall{Path: path, Body: call.Body}, keys, scope) // signed without the query that names the operation
 		moved.URL.RawQuery = query
-		s.wantRefusal(t, "a query that was added", moved, signin.SignatureInvalid)
-		if call.Body == "" {
-			s.wantRefusal(t, "a presigned URL that is over", presigned(nil, time.Minute, now.Add(-2*time.Minute)), signin.SignatureInvalid)
-		}
+		s.WantRefused(t, "a query that was added", moved, signin.SignatureInvalid)
 	}
 	if w := s.Do(s.Request(call, keys)); w.Code != http.StatusOK {
 		t.Errorf("the call that is right = %d %s, want 200", w.Code, w.Body)
 	}
 }
 
-// wantRefusal fails the test unless r is refused with kind, on the wire and in the log.
-func (s *Server) wantRefusal(t testing.TB, name string, r *http.Request, kind signin.Kind) {
+// Presigned returns the request with its signature in the query, good for expires.
+func (s *Server) Presigned(call SignedCall, keys Credentials, scope Scope, expires time.Duration) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, s.Base+call.Path, strings.NewReader(call.Body))
+	if call.Body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	keys.PresignBody(r, []byte(call.Body), scope, expires)
+	return r
+}
+
+// expired returns credentials of a login whose step ended five minutes ago, which have never been announced to be over.
+func (s *Server) expired(t testing.TB, login Answer) Credentials {
+	t.Helper()
+	session, _, err := seal.OpenRefresh(s.Ring, login.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := s.Config.Lifetimes.Signin()
+	session.ID, session.Start = signin.NewSessionID(time.Now()), session.Start.Add(-l.Credentials-5*time.Minute)
+	m := credential.Mint(s.Ring, session, 0, l)
+	return Credentials{AccessKeyID: m.AccessKeyID, SecretAccessKey: m.SecretAccessKey, SessionToken: m.SessionToken}
+}
+
+// WantRefused fails the test unless r is refused with kind, on the wire and in the log. name says what it is.
+func (s *Server) WantRefused(t testing.TB, name string, r *http.Request, kind signin.Kind) {
 	t.Helper()
 	w := s.Do(r)
 	id := w.Header()["X-Amzn-RequestId"]
 	outcome, _ := s.outcomes.Load(id[0])
-	if outcome != kind.String() {
+	if outcome != kind.String() || w.Code != wire.Status(kind) {
 		t.Errorf("%s: answer = %d %v %s, want %v", name, w.Code, outcome, w.Body, kind)
 	}
 }

@@ -46,6 +46,11 @@ func (c Credentials) Sign(r *http.Request, body []byte, s Scope) {
 
 // Presign puts the signature into the query of r, which has no body, good for expires.
 func (c Credentials) Presign(r *http.Request, s Scope, expires time.Duration) {
+	c.PresignBody(r, nil, s, expires)
+}
+
+// PresignBody is Presign for a request whose body is body, which the signature covers.
+func (c Credentials) PresignBody(r *http.Request, body []byte, s Scope, expires time.Duration) {
 	q := r.URL.Query()
 	q.Set("X-Amz-Algorithm", "AWS4-HMAC-SHA256")
 	q.Set("X-Amz-Credential", c.AccessKeyID+"/"+s.scope())
@@ -56,7 +61,7 @@ func (c Credentials) Presign(r *http.Request, s Scope, expires time.Duration) {
 		q.Set("X-Amz-Security-Token", c.SessionToken)
 	}
 	r.URL.RawQuery = canonicalQuery(q)
-	r.URL.RawQuery += "&X-Amz-Signature=" + c.signature(r, []string{"host"}, hexSum(nil), s)
+	r.URL.RawQuery += "&X-Amz-Signature=" + c.signature(r, []string{"host"}, hexSum(body), s)
 }
 
 func (s Scope) scope() string {
