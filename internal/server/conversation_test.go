@@ -15,19 +15,23 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/latchkey-id/latchkey/internal/signin"
+	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/testkit"
+	"github.com/latchkey-id/latchkey/internal/trust"
 )
 
 var update = flag.Bool("update", false, "rewrite the answers in testdata/conversations")
 
 // A conversation is a text file of requests and the answers that the server must give, byte for byte but for what differs
 // each time. In a request, <code>, <refresh>, <verifier>, <challenge> and <proof> stand for what a client would have
-// there, and the header Authorization: <signed> for the signature of a service user who may do everything; in an answer,
-// <…> stands for what differs.
+// there, <subject> for a token of an issuer that the account trusts, and the header Authorization: <signed> for the signature
+// of a service user who may do everything; in an answer, <…> stands for what differs.
 func TestConversations(t *testing.T) {
 	files, err := filepath.Glob("testdata/conversations/*.txt")
 	if err != nil || len(files) == 0 {
@@ -40,6 +44,9 @@ func TestConversations(t *testing.T) {
 				t.Fatal(err)
 			}
 			talk := newTalk(t)
+			if text := string(txtar.Format(archive)); strings.Contains(text, "glue.amazonaws.com") {
+				talk.prepareResources(t)
+			}
 			for i := 0; i+1 < len(archive.Files); i += 2 {
 				request, answer := archive.Files[i], &archive.Files[i+1]
 				if request.Name != "request" || answer.Name != "answer" {
@@ -74,6 +81,27 @@ func newTalk(t *testing.T) *talk {
 	c := s.Client()
 	keys := s.AccessKey(t, s.ServiceUser(t, "admin", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"signin:*","Resource":"*"}]}`))
 	return &talk{keys: keys, server: s, client: c, known: map[string]string{"<verifier>": c.Verifier, "<challenge>": c.Challenge()}}
+}
+
+// prepareResources registers glue.amazonaws.com, which the service user may have tokens for, and an issuer whose tokens give a
+// role that may, too. A second resource is there that nobody may have.
+func (k *talk) prepareResources(t *testing.T) {
+	t.Helper()
+	s, now := k.server, time.Now()
+	s.Resource(t, testkit.Account, "glue.amazonaws.com")
+	s.Resource(t, testkit.Account, "https://forbidden.example.com")
+	k.keys = s.AccessKey(t, s.ServiceUser(t, "robot", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"signin:*","Resource":"*"},`+
+		`{"Effect":"Deny","Action":"*","Resource":"*:service-principal/forbidden.example.com"}]}`))
+	err := s.Store.AddRole(t.Context(), store.Role{
+		ID: signin.NewUniqueID(signin.PrefixRole), Account: testkit.Account, Name: "Engineer", Created: now,
+		Policy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"signin:CreateOAuth2Token","Resource":"*:service-principal/glue.amazonaws.com"}}`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	idp := testkit.StartIssuer(t)
+	s.Trust(t, testkit.Account, idp, "https://signin.example.com", trust.Rules{AllowPrivate: true, Roles: []trust.Mapping{{Role: "Engineer"}}})
+	k.known["<subject>"] = idp.Token(t, idp.Claims("https://signin.example.com", "carol", nil))
 }
 
 // say sends a request and returns the answer with what differs each time replaced.
@@ -131,6 +159,8 @@ var differs = []struct {
 	{regexp.MustCompile(`(ession_?[tT]oken":")[^"]+"`), `$1<session token>"`},
 	{regexp.MustCompile(`(efresh_?[tT]oken":")ASOR[^"]+"`), `$1<refresh>"`},
 	{regexp.MustCompile(`(id_?[tT]oken":")[^".]+\.[^".]+\.[^".]{128}"`), `$1<id token>"`},
+	{regexp.MustCompile(`(ccess_token":")[^".]+\.[^".]+\.[^".]{86}"`), `$1<access token>"`},
+	{regexp.MustCompile(`(xpires_in":)(600|59[89])\b`), `$1<about 600>`},
 	{regexp.MustCompile(`(xpires_?[iI]n":)(900|89[89])\b`), `$1<about 900>`},
 	{regexp.MustCompile(`([?&]code=)[A-Za-z0-9_-]+`), `$1<code>`},
 	{regexp.MustCompile(`("(statementId|sid)":")[A-Za-z0-9+/]{64}"`), `$1<statement>"`},
