@@ -77,6 +77,14 @@ var classes = []class{
 		"internal/clients/documents_test.go:TestRefusalsDoNotTellWhatIsInside", "internal/clients/documents_test.go:TestStrangersCannotMakeThisServerFloodOthers",
 		"internal/clients/document_test.go:TestDocumentsThatAreRefused",
 	}},
+	{"tokens of other issuers", "CWE-347, CWE-345", "TestForeignTokensBuyNothing", []string{
+		"internal/trust/attacks_test.go:TestTokensOfAttackers", "internal/trust/wycheproof_test.go:TestWycheproofSignatures", "internal/trust/keys_test.go:TestUnknownKeysDoNotFloodTheIssuer",
+		"internal/trust/keys_test.go:TestFewWaitForAnIssuer", "internal/trust/keys_test.go:TestDocumentsThatAreNotTheIssuers", "internal/trust/rules_test.go:TestSessionNamesDoNotMeet",
+		"internal/exchange/exchange_test.go:TestStrangersLearnNothing", "internal/exchange/exchange_test.go:TestTokenForSeveralAccounts", "internal/credential/accesstoken_test.go:TestIDTokenIsNoAccessToken",
+	}},
+	{"authority that lives on", "CWE-613", "TestAuthorityDoesNotLiveOn", []string{
+		"internal/clientcredentials/clientcredentials_test.go:TestTokenEndsWithTheCallersCredentials", "internal/exchange/exchange_test.go:TestAccessTokenEndsWithTheSubjectToken", "internal/trust/keys_test.go:TestKeysRotate", "internal/trust/keys_test.go:TestIssuerGoesAwayAndComesBack",
+	}},
 	{"cross-site scripting", "CWE-79", "TestScriptsOfOthersDoNotRun", []string{
 		"internal/authorize/safety_test.go:TestNothingShownBecomesMarkup", "internal/authorize/safety_test.go:TestEveryPageIsKeptToItself",
 	}},
@@ -84,7 +92,9 @@ var classes = []class{
 	{"header injection and response splitting", "CWE-113", "TestHeadersHoldNoLineEnds", nil},
 	{"log injection", "CWE-117", "TestNobodyWritesIntoTheLog", []string{"internal/server/metrics_test.go:TestCallersCannotInventMetricLabels"}},
 	{"secrets in logs, metrics and addresses", "CWE-532, CWE-598", "TestSecretsStayOutOfLogsAndAddresses", []string{"internal/server/secrets_test.go:TestNoSecretIsToldToAnybodyElse"}},
-	{"enumeration by answer", "CWE-204", "TestAnswersDoNotTellWhoExists", []string{"internal/identity/authenticator_test.go:TestEveryKindOfNoIsOneAnswer"}},
+	{"enumeration by answer", "CWE-204", "TestAnswersDoNotTellWhoExists", []string{
+		"internal/identity/authenticator_test.go:TestEveryKindOfNoIsOneAnswer", "internal/clientcredentials/clientcredentials_test.go:TestForbiddenAndUnknownResourcesLookAlike",
+	}},
 	{"session state told to strangers", "CWE-204", "TestStrangersDoNotLearnWhetherASessionLives", nil},
 	{"enumeration by time", "CWE-208", "TestTimeDoesNotTellWhoExists", []string{"internal/identity/authenticator_test.go:TestUnknownPersonTakesAsLongAsWrongPassword"}},
 	{"parser differentials", "CWE-436, CWE-235", "TestBodiesWithTwoMeaningsAreRefused", []string{

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/credential"
 	"github.com/latchkey-id/latchkey/internal/keyring"
 	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/perimeter"
 	"github.com/latchkey-id/latchkey/internal/permit"
 	"github.com/latchkey-id/latchkey/internal/policy"
 	"github.com/latchkey-id/latchkey/internal/signin"
@@ -27,6 +28,7 @@ type Endpoint struct {
 	Resources store.Resources
 	Policies  store.Policies
 	Judge     *permit.Judge
+	Wall      *perimeter.Wall
 	// Keys are those of other issuers.
 	Keys *trust.Keys
 
@@ -180,6 +182,10 @@ func (e *Endpoint) issue(c *wire.Call, token *trust.Token, by believed, identifi
 	// It is nobody of the directory, so it has no person's id.
 	who := signin.Principal{Account: role.Account, Role: role.Name, RoleID: role.ID, Person: session}
 	c.Record.Principal = who.ARN()
+	// An account that is closed to a network gives nothing there, whoever vouches.
+	if err := e.Wall.Check(perimeter.After, who.Account, who.RoleARN(), c.Network, c.Now); err != nil {
+		return none, err
+	}
 	resource, err := e.Resources.ResourceByIdentifier(c.Context(), by.Account, identifier)
 	if errors.Is(err, store.ErrNotFound) {
 		return none, signin.Refuse(signin.TargetInvalid, "the resource is not registered in account %s", by.Account)

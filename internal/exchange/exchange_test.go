@@ -304,3 +304,23 @@ func TestSubjectTokensAreNotLogged(t *testing.T) {
 		t.Error("the log does not name the operation")
 	}
 }
+
+// An account that its permission statements close to a network gives nothing there, whoever vouches.
+func TestAccountIsClosedToANetwork(t *testing.T) {
+	w := newWorld(t)
+	admin := w.AccessKey(t, w.ServiceUser(t, "admin", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"signin:*","Resource":"*"}}`))
+	for _, call := range []testkit.SignedCall{
+		{Path: "/put-resource-permission-statement", Body: `{"sourceIp":"203.0.113.0/24"}`},
+		{Path: "/put-console-authorization-configuration", Body: `{}`},
+	} {
+		if a := w.Ask(t, w.Request(call, admin)); a.Status != http.StatusOK {
+			t.Fatalf("%s = %d %s", call.Path, a.Status, a.Body)
+		}
+	}
+	time.Sleep(2 * time.Second)
+	wants(t, "from elsewhere", w.Exchange(t, w.token(t, nil), glue, nil), 403, "AccessDeniedException", "INSUFFICIENT_PERMISSIONS", "resource permission statements")
+	w.ComeFrom("203.0.113.7")
+	if a := w.Exchange(t, w.token(t, nil), glue, nil); a.Status != http.StatusOK {
+		t.Errorf("from the network that they name = %d %s", a.Status, a.Body)
+	}
+}

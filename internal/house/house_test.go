@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"permit":    {"caller", "policy", "signin", "store"},
 
 	"clientcredentials": {"caller", "credential", "keyring", "limit", "permit", "policy", "signed", "signin", "store", "wire"},
-	"exchange":          {"credential", "keyring", "limit", "permit", "policy", "signin", "store", "trust", "wire"},
+	"exchange":          {"credential", "keyring", "limit", "perimeter", "permit", "policy", "signin", "store", "trust", "wire"},
 
 	"telemetry": {"signin"},
 

@@ -19,7 +19,7 @@ func (s *Server) tokenOperations(cfg config.Config, tokens *token.Endpoint, door
 		ByCaller: limit.New(cfg.Limits.Client.Rule(cfg.Limits.Wait), "client"),
 	}
 	exchanges := &exchange.Endpoint{
-		Issuer: s.base, Region: cfg.Region, Ring: s.ring, Directory: s.store, Resources: s.store, Policies: s.store, Judge: judge,
+		Issuer: s.base, Region: cfg.Region, Ring: s.ring, Directory: s.store, Resources: s.store, Policies: s.store, Judge: judge, Wall: s.wall,
 		// An administrator named each issuer that is asked; whether it may be on a private network, too.
 		Keys:      trust.NewKeys(fetch.New(fetch.Options{}), fetch.New(fetch.Options{AllowPrivate: true, AllowLoopbackHTTP: true})),
 		ByAddress: tokens.ByAddress, Gate: tokens.Gate, LongBodies: tokens.LongBodies,
