@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -27,79 +28,93 @@ type Ask struct {
 	// none need allow it. Empty: there is no such thing.
 	Undenied string
 	// Keys are those that the operation knows of, such as signin:OAuthGrantType. The global ones are added.
+	// One of them that has the name of a global one stands for it.
 	Keys    []policy.Key
 	Network signin.Network
 	Now     time.Time
+	// AsOf is the number of the newest notice that was heard before, where the answer is for more than this moment: who
+	// gives out something that only a later notice ends, such as a code, must not rely on policies of before.
+	AsOf int64
+	// Ahead asks whether a later request, which these keys and this network are not of, could be allowed; see policy.Query.
+	Ahead bool
 }
 
 // Judge decides. It is safe for concurrent use.
 type Judge struct {
 	source store.Policies
 	region string
-	cache  cache
+	cache  *cache
 }
 
 // New returns a Judge that finds policies in source; region is what aws:RequestedRegion says.
 func New(source store.Policies, region string) *Judge {
-	return &Judge{source: source, region: region, cache: cache{entries: map[string]entry{}}}
+	return &Judge{source: source, region: region, cache: newCache()}
 }
 
 // Principal returns nil when the person may do what is asked as the role, else a PermissionMissing fault.
 func (j *Judge) Principal(ctx context.Context, p signin.Principal, ask Ask) error {
-	policies, err := j.cache.get("principal/"+p.PersonID+"/"+p.RoleID, ask.Now, func() (policy.Policies, error) {
-		role, attached, err := j.source.PoliciesOfPrincipal(ctx, p.PersonID, p.RoleID)
-		if errors.Is(err, store.ErrNotFound) {
-			return policy.Policies{}, signin.Refuse(signin.PermissionMissing, "The role %s in account %s, or the person, is no longer there. Ask the administrator.", p.Role, p.Account)
-		}
-		if err != nil {
-			return policy.Policies{}, fmt.Errorf("find policies of a principal: %w", err)
-		}
-		return compile(role.Policy, attached)
-	})
+	w, found, err := j.ofPrincipal(ctx, p, ask)
 	if err != nil {
 		return err
 	}
-	return j.decide(policies, ask, who{
-		arn: RoleARN(p), account: p.Account, kind: "AssumedRole", userID: p.UserID(), userName: p.Person, name: "the role " + p.Role + " in account " + p.Account,
-	})
+	return j.decide(found, ask, w)
 }
 
-// RoleARN is what aws:PrincipalArn says of a session: the ARN of its role, as with AWS.
-func RoleARN(p signin.Principal) string { return p.RoleARN() }
+func (j *Judge) ofPrincipal(ctx context.Context, p signin.Principal, ask Ask) (who, findings, error) {
+	found, err := j.cache.get("principal/"+p.PersonID+"/"+p.RoleID, ask, func() (findings, error) {
+		role, attached, err := j.source.PoliciesOfPrincipal(ctx, p.PersonID, p.RoleID)
+		if errors.Is(err, store.ErrNotFound) {
+			return findings{}, signin.Refuse(signin.PermissionMissing, "The role %s in account %s, or the person, is no longer there. Ask the administrator.", p.Role, p.Account)
+		}
+		if err != nil {
+			return findings{}, fmt.Errorf("find policies of a principal: %w", err)
+		}
+		return j.compile(store.Target{Kind: store.ToRole, ID: role.ID}, role.Policy, attached)
+	})
+	return who{
+		arn: p.RoleARN(), account: p.Account, kind: "AssumedRole", userID: p.UserID(), userName: p.Person, name: "the role " + p.Role + " in account " + p.Account,
+	}, found, err
+}
 
 // Role is Principal for somebody whom another issuer vouches for: only the policies of the role and of the account bear on
 // them. session is the role session name.
 func (j *Judge) Role(ctx context.Context, role store.Role, session string, ask Ask) error {
-	policies, err := j.cache.get("role/"+role.ID, ask.Now, func() (policy.Policies, error) {
-		attached, err := j.source.AttachedTo(ctx, store.Target{Kind: store.ToRole, ID: role.ID}, store.Target{Kind: store.ToAccount, ID: role.Account})
-		if err != nil {
-			return policy.Policies{}, fmt.Errorf("find policies of a role: %w", err)
-		}
-		return compile(role.Policy, attached)
-	})
+	own := store.Target{Kind: store.ToRole, ID: role.ID}
+	found, err := j.attachedTo(ctx, "role/"+role.ID, own, role.Account, role.Policy, ask)
 	if err != nil {
 		return err
 	}
-	return j.decide(policies, ask, who{
-		arn: "arn:aws:iam::" + role.Account + ":role/" + role.Name, account: role.Account, kind: "AssumedRole",
+	return j.decide(found, ask, who{
+		arn: signin.Principal{Account: role.Account, Role: role.Name}.RoleARN(), account: role.Account, kind: "AssumedRole",
 		userID: role.ID + ":" + session, name: "the role " + role.Name + " in account " + role.Account,
 	})
 }
 
 // ServiceUser returns nil when the service user may do what is asked, else a PermissionMissing fault.
 func (j *Judge) ServiceUser(ctx context.Context, u store.ServiceUser, ask Ask) error {
-	policies, err := j.cache.get("user/"+u.ID, ask.Now, func() (policy.Policies, error) {
-		attached, err := j.source.AttachedTo(ctx, store.Target{Kind: store.ToServiceUser, ID: u.ID}, store.Target{Kind: store.ToAccount, ID: u.Account})
-		if err != nil {
-			return policy.Policies{}, fmt.Errorf("find policies of a service user: %w", err)
-		}
-		return compile(u.Policy, attached)
-	})
+	w, found, err := j.ofServiceUser(ctx, u, ask)
 	if err != nil {
 		return err
 	}
-	return j.decide(policies, ask, who{
+	return j.decide(found, ask, w)
+}
+
+func (j *Judge) ofServiceUser(ctx context.Context, u store.ServiceUser, ask Ask) (who, findings, error) {
+	own := store.Target{Kind: store.ToServiceUser, ID: u.ID}
+	found, err := j.attachedTo(ctx, "user/"+u.ID, own, u.Account, u.Policy, ask)
+	return who{
 		arn: u.ARN(), account: u.Account, kind: "User", userID: u.ID, userName: u.Name, name: "the service user " + u.Name + " in account " + u.Account,
+	}, found, err
+}
+
+// attachedTo returns the document of target itself, and what is attached to it and to its account.
+func (j *Judge) attachedTo(ctx context.Context, key string, target store.Target, account, document string, ask Ask) (findings, error) {
+	return j.cache.get(key, ask, func() (findings, error) {
+		attached, err := j.source.AttachedTo(ctx, target, store.Target{Kind: store.ToAccount, ID: account})
+		if err != nil {
+			return findings{}, fmt.Errorf("find policies of a %s: %w", target.Kind, err)
+		}
+		return j.compile(target, document, attached)
 	})
 }
 
@@ -114,12 +129,12 @@ func (j *Judge) Caller(ctx context.Context, c caller.Caller, ask Ask) error {
 // who is the principal of a question, as condition keys and messages name it.
 type who struct{ arn, account, kind, userID, userName, name string }
 
-func (j *Judge) decide(policies policy.Policies, ask Ask, w who) error {
-	q := policy.Query{Action: ask.Action, Resource: ask.Resource, Principal: w.arn, Keys: j.keys(ask, w)}
-	d := policies.Decide(q)
+func (j *Judge) decide(found findings, ask Ask, w who) error {
+	q := j.query(ask, w)
+	d := found.policies.Decide(q)
 	if ask.Undenied != "" && d.Allowed {
 		q.Resource = ask.Undenied
-		if on := policies.Decide(q); on.Denied {
+		if on := found.policies.Decide(q); on.Denied {
 			d, ask.Resource = on, ask.Undenied
 		}
 	}
@@ -134,24 +149,31 @@ func (j *Judge) decide(policies policy.Policies, ask Ask, w who) error {
 	return signin.Refuse(signin.PermissionMissing, "No policy of %s allows %s on %s. Ask the administrator.", w.name, ask.Action, ask.Resource)
 }
 
+func (j *Judge) query(ask Ask, w who) policy.Query {
+	return policy.Query{Action: ask.Action, Resource: ask.Resource, Principal: w.arn, Keys: j.keys(ask, w), Ahead: ask.Ahead}
+}
+
 // keys adds the global condition keys (IAM user guide, "AWS global condition context keys") to those of the operation.
 func (j *Judge) keys(ask Ask, w who) []policy.Key {
-	keys := make([]policy.Key, 0, len(ask.Keys)+14)
-	add := func(name, value string) {
-		if value != "" {
-			keys = append(keys, policy.Key{Name: name, Values: []string{value}})
+	keys := make([]policy.Key, 0, len(ask.Keys)+13)
+	keys = append(keys, ask.Keys...)
+	global := [...]struct{ name, value string }{
+		{"aws:PrincipalArn", w.arn},
+		{"aws:PrincipalAccount", w.account},
+		{"aws:PrincipalType", w.kind},
+		{"aws:userid", w.userID},
+		{"aws:username", w.userName},
+		{"aws:ResourceAccount", w.account},
+		{"aws:RequestedRegion", j.region},
+		{"aws:CurrentTime", ask.Now.UTC().Format(time.RFC3339)},
+		{"aws:EpochTime", strconv.FormatInt(ask.Now.Unix(), 10)},
+	}
+	values := make([]string, len(global)) // of all of them, in one piece
+	for i, g := range global {
+		if values[i] = g.value; g.value != "" {
+			keys = append(keys, policy.Key{Name: g.name, Values: values[i : i+1 : i+1]})
 		}
 	}
-	keys = append(keys, ask.Keys...)
-	add("aws:PrincipalArn", w.arn)
-	add("aws:PrincipalAccount", w.account)
-	add("aws:PrincipalType", w.kind)
-	add("aws:userid", w.userID)
-	add("aws:username", w.userName)
-	add("aws:ResourceAccount", w.account)
-	add("aws:RequestedRegion", j.region)
-	add("aws:CurrentTime", ask.Now.UTC().Format(time.RFC3339))
-	add("aws:EpochTime", strconv.FormatInt(ask.Now.Unix(), 10))
 	return append(keys, NetworkKeys(ask.Network)...)
 }
 
@@ -159,7 +181,7 @@ func (j *Judge) keys(ask Ask, w who) []policy.Key {
 func NetworkKeys(n signin.Network) []policy.Key {
 	keys := make([]policy.Key, 0, 4)
 	if n.SourceIP.IsValid() {
-		keys = append(keys, policy.Key{Name: "aws:SourceIp", Values: []string{n.SourceIP.String()}})
+		keys = append(keys, policy.Key{Name: "aws:SourceIp", Values: []string{address(n.SourceIP)}})
 	}
 	if n.VPC != "" {
 		keys = append(keys, policy.Key{Name: "aws:SourceVpc", Values: []string{n.VPC}})
@@ -168,48 +190,11 @@ func NetworkKeys(n signin.Network) []policy.Key {
 		keys = append(keys, policy.Key{Name: "aws:SourceVpce", Values: []string{n.VPCEndpoint}})
 	}
 	if n.VPCSourceIP.IsValid() {
-		keys = append(keys, policy.Key{Name: "aws:VpcSourceIp", Values: []string{n.VPCSourceIP.String()}})
+		keys = append(keys, policy.Key{Name: "aws:VpcSourceIp", Values: []string{address(n.VPCSourceIP)}})
 	}
 	return keys
 }
 
-// compile reads the document of a principal itself and what is attached. One that cannot be read lets nobody in: it might
-// have denied.
-func compile(own string, attached []store.Attached) (policy.Policies, error) {
-	var p policy.Policies
-	documents := make([]string, 0, 1+len(attached))
-	for _, a := range attached {
-		document := a.Document
-		if document == "" {
-			var ok bool
-			if document, ok = policy.ManagedByARN(a.Policy); !ok {
-				return p, signin.Refuse(signin.PermissionMissing, "The policy %s is attached, but there is no such policy in this version. Ask the administrator.", a.Policy)
-			}
-		}
-		if a.Target.Kind != store.ToAccount {
-			documents = append(documents, document)
-			continue
-		}
-		d, err := read(document)
-		if err != nil {
-			return p, err
-		}
-		p.Guardrails = append(p.Guardrails, d)
-	}
-	for _, document := range append(documents, own) {
-		d, err := read(document)
-		if err != nil {
-			return p, err
-		}
-		p.Identity = append(p.Identity, d)
-	}
-	return p, nil
-}
-
-func read(document string) (policy.Document, error) {
-	d, err := policy.Parse(document)
-	if err != nil {
-		return d, signin.RefuseBecause(err, signin.PermissionMissing, "A policy that applies here cannot be read, so nothing is allowed by any. Ask the administrator.")
-	}
-	return d, nil
-}
+// address writes an address as policies compare it. The zone of a link-local one says over which interface it came, and is not
+// part of it.
+func address(a netip.Addr) string { return a.Unmap().WithZone("").String() }

@@ -2,8 +2,10 @@ package permit_test
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +214,69 @@ func TestAChangeIsHeededWithinASecond(t *testing.T) {
 	ask.Now = ask.Now.Add(-time.Hour)
 	if err := back.judge.Principal(t.Context(), back.principal(), ask); err == nil {
 		t.Error("an hour before it was asked, the old policy is still believed")
+	}
+}
+
+// A code says up to which notice the directory was known when it was approved, and only later ones end its session. So what
+// was remembered from before that notice must not approve it: it would outlive the change by the whole session.
+func TestWhatIsGivenOutRestsOnPoliciesAsOfItsNotice(t *testing.T) {
+	w := newWorld(t, document("Allow", ""))
+	ask := w.ask()
+	if err := w.judge.Principal(t.Context(), w.principal(), ask); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SetRolePolicy(t.Context(), w.role.ID, document("Deny", ""), true, w.now, w.now); err != nil {
+		t.Fatal(err)
+	}
+	last, err := w.LastNotice(t.Context())
+	if err != nil || last == 0 {
+		t.Fatalf("the last notice is %d, %v, want one about the role", last, err)
+	}
+	ask.AsOf = last
+	if err := w.judge.Principal(t.Context(), w.principal(), ask); signin.KindOf(err) != signin.PermissionMissing {
+		t.Errorf("in the same moment, with the notice heard: %v, want PermissionMissing", err)
+	}
+	ask.AsOf = 0
+	if err := w.judge.Principal(t.Context(), w.principal(), ask); signin.KindOf(err) != signin.PermissionMissing {
+		t.Errorf("after that, asked about this moment only: %v, want PermissionMissing", err)
+	}
+}
+
+// The address of a link-local neighbour has the zone of this host in it, which no policy knows.
+func TestTheZoneOfAnAddressIsLeftOut(t *testing.T) {
+	got := permit.NetworkKeys(signin.Network{SourceIP: netip.MustParseAddr("fe80::1%eth0"), VPCSourceIP: netip.MustParseAddr("::ffff:10.0.0.1")})
+	want := []policy.Key{{Name: "aws:SourceIp", Values: []string{"fe80::1"}}, {Name: "aws:VpcSourceIp", Values: []string{"10.0.0.1"}}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("NetworkKeys = %v, want %v", got, want)
+	}
+}
+
+// Every statement that bears on the principal is in the explanation, under the name of what it is attached to.
+func TestExplainSaysWhereEachStatementIsFrom(t *testing.T) {
+	w := newWorld(t, nothing)
+	gives := w.attach(t, "Gives", document("Allow", ""), store.ToGroup, w.group.ID)
+	bounds := w.attach(t, "Bounds", document("Deny", `{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}`), store.ToAccount, account)
+	steps, err := w.judge.ExplainPrincipal(t.Context(), w.principal(), w.ask())
+	if signin.KindOf(err) != signin.PermissionMissing || !strings.Contains(err.Error(), "denies") {
+		t.Errorf("the answer is %v, want that a policy denies", err)
+	}
+	got := map[permit.Origin]bool{}
+	for _, s := range steps {
+		got[s.Origin] = s.Applies
+	}
+	want := map[permit.Origin]bool{
+		{Target: store.Target{Kind: store.ToRole, ID: w.role.ID}}:                  false,
+		{Target: store.Target{Kind: store.ToGroup, ID: w.group.ID}, Policy: gives}: true,
+		{Target: store.Target{Kind: store.ToAccount, ID: account}, Policy: bounds}: true,
+	}
+	if !maps.Equal(got, want) || len(steps) != len(want) {
+		t.Errorf("steps come from %v, want %v", got, want)
+	}
+	ask := w.ask()
+	ask.Keys = []policy.Key{{Name: "AWS:sourceip", Values: []string{"198.51.100.1"}}}
+	steps, err = w.judge.ExplainServiceUser(t.Context(), w.user, ask)
+	if len(steps) != 2 || signin.KindOf(err) != signin.PermissionMissing || steps[1].Applies {
+		t.Errorf("of a service user elsewhere: %v, %v, want two steps that do not apply", steps, err)
 	}
 }
 
