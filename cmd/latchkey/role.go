@@ -122,13 +122,14 @@ func (cmd rolePolicyCmd) Run(ctx context.Context, o *output) error {
 	})
 }
 
-// deniesSignIn tells whether document keeps a devtools client from signing in, for what the people of ended sessions are
-// told.
+// deniesSignIn tells whether document keeps a devtools client from signing in, whatever its conditions are, for what the
+// people of ended sessions are told.
 func deniesSignIn(document policy.Document, region, account string) bool {
 	for _, id := range []string{signin.SameDevice, signin.CrossDevice} {
 		client, _ := signin.DevtoolsClient(id)
 		for _, action := range []string{"signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"} {
-			if !document.Allows(action, client.Resource(region, account)) {
+			q := policy.Query{Action: action, Resource: client.Resource(region, account), Unknown: []string{"*"}}
+			if !(policy.Policies{Identity: []policy.Document{document}}).Decide(q).Allowed {
 				return true
 			}
 		}

@@ -89,7 +89,7 @@ func (p *Pages) autoApprove(w http.ResponseWriter, c *wire.Call, a asked, page s
 		p.refuse(w, c, err, nil)
 		return
 	}
-	choices, person, err := p.autoChoices(c, a)
+	choices, person, err := p.autoChoices(c, a, asOf)
 	if err != nil {
 		p.refuse(w, c, err, nil)
 		return
@@ -108,7 +108,7 @@ func (p *Pages) autoApprove(w http.ResponseWriter, c *wire.Call, a asked, page s
 	p.answerCode(w, c, page, p.approve(page, who, choices[0].principal(who), asOf, c.Now))
 }
 
-func (p *Pages) autoChoices(c *wire.Call, a asked) ([]choice, store.Person, error) {
+func (p *Pages) autoChoices(c *wire.Call, a asked, asOf int64) ([]choice, store.Person, error) {
 	person, err := p.Directory.PersonByName(c.Context(), p.AutoApprove)
 	if errors.Is(err, store.ErrNotFound) || err == nil && person.Disabled {
 		return nil, store.Person{}, nil
@@ -116,6 +116,6 @@ func (p *Pages) autoChoices(c *wire.Call, a asked) ([]choice, store.Person, erro
 	if err != nil {
 		return nil, store.Person{}, fmt.Errorf("find person to sign in: %w", err)
 	}
-	choices, err := p.choices(c, person.ID, person.Name, a)
+	choices, err := p.choices(c, person.ID, person.Name, a, asOf)
 	return choices, person, err
 }

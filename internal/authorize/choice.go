@@ -32,9 +32,11 @@ func (c choice) principal(who seal.Browser) signin.Principal {
 // authorization and the token that it is for. What the token endpoint then finds in the code holds until a notice says
 // otherwise. A policy that cannot be read lets nobody in.
 //
+// asOf is what the board knew before, where a code is given out; 0 for a page, which only shows them.
+//
 // What the policies of a dynamic client's session must allow is the resource, so only accounts come into question that
 // have it. None may deny the client.
-func (p *Pages) choices(c *wire.Call, personID, person string, a asked) ([]choice, error) {
+func (p *Pages) choices(c *wire.Call, personID, person string, a asked, asOf int64) ([]choice, error) {
 	assignments, err := p.Directory.AssignmentsOf(c.Context(), personID)
 	if err != nil {
 		return nil, fmt.Errorf("find roles of person: %w", err)
@@ -53,7 +55,7 @@ func (p *Pages) choices(c *wire.Call, personID, person string, a asked) ([]choic
 	}
 	var open []choice
 	for _, assignment := range assignments {
-		ask := permit.Ask{Resource: resourceIn(assignment.Role.Account), Keys: a.keys(), Network: c.Network, Now: c.Now}
+		ask := permit.Ask{Resource: resourceIn(assignment.Role.Account), Keys: a.keys(), Network: c.Network, Now: c.Now, AsOf: asOf}
 		if ask.Resource == "" {
 			continue
 		}
@@ -63,7 +65,7 @@ func (p *Pages) choices(c *wire.Call, personID, person string, a asked) ([]choic
 		principal := signin.Principal{
 			Account: assignment.Role.Account, Role: assignment.Role.Name, RoleID: assignment.Role.ID, Person: person, PersonID: personID,
 		}
-		allowed, err := p.allows(c, principal, ask)
+		allowed, err := p.allows(c, principal, ask, a.dynamic())
 		if err != nil {
 			return nil, err
 		}
@@ -74,13 +76,23 @@ func (p *Pages) choices(c *wire.Call, personID, person string, a asked) ([]choic
 	return open, nil
 }
 
-// allows tells whether the policies of the principal allow both the authorization and the token.
-func (p *Pages) allows(c *wire.Call, principal signin.Principal, ask permit.Ask) (bool, error) {
-	authorization, token := ask, ask
+// allows tells whether the policies of the principal allow both the authorization and the token. The token endpoint asks again
+// only about dynamic clients, at every request, wherever that comes from. Of other clients the refreshes must be allowed as
+// well, and from here, because what is given out now holds.
+func (p *Pages) allows(c *wire.Call, principal signin.Principal, ask permit.Ask, dynamic bool) (bool, error) {
+	authorization := ask
 	authorization.Action = "signin:" + authorizeOperation
-	token.Action = "signin:CreateOAuth2Token"
-	token.Keys = append(slices.Clip(ask.Keys), policy.Key{Name: "signin:OAuthGrantType", Values: []string{signin.GrantAuthorizationCode}})
-	for _, ask := range []permit.Ask{authorization, token} {
+	asks, grants := []permit.Ask{authorization}, []string{signin.GrantAuthorizationCode, signin.GrantRefreshToken}
+	if dynamic {
+		grants = grants[:1]
+	}
+	for _, grant := range grants {
+		token := ask
+		token.Action, token.Ahead = "signin:CreateOAuth2Token", dynamic
+		token.Keys = append(slices.Clip(ask.Keys), policy.Key{Name: "signin:OAuthGrantType", Values: []string{grant}})
+		asks = append(asks, token)
+	}
+	for _, ask := range asks {
 		err := p.Judge.Principal(c.Context(), principal, ask)
 		if signin.KindOf(err) == signin.PermissionMissing {
 			return false, nil

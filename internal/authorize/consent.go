@@ -43,7 +43,7 @@ type roleView struct {
 // showConsent shows the consent page, or one that says that there is no role to choose. problem is what was wrong with
 // an earlier choice, or nil.
 func (p *Pages) showConsent(w http.ResponseWriter, c *wire.Call, a asked, page seal.Page, who seal.Browser, problem *signin.Fault) {
-	choices, err := p.choices(c, who.PersonID, who.Person, a)
+	choices, err := p.choices(c, who.PersonID, who.Person, a, 0)
 	if err != nil {
 		p.refuse(w, c, err, &a.request)
 		return
@@ -124,7 +124,7 @@ func (p *Pages) consent(w http.ResponseWriter, c *wire.Call) {
 		p.showConsent(w, c, a, f.page, who, &signin.Fault{Kind: signin.ParameterMissing, Message: "Choose Allow or Deny."})
 		return
 	}
-	choices, err := p.choices(c, who.PersonID, who.Person, a)
+	choices, err := p.choices(c, who.PersonID, who.Person, a, asOf)
 	if err != nil {
 		p.refuse(w, c, err, &request)
 		return

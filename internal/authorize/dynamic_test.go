@@ -333,6 +333,8 @@ func TestPoliciesDecideAboutDynamicClients(t *testing.T) {
 		{"all dynamic clients denied", allow + `},{"Effect":"Deny","Action":"signin:*","Resource":"arn:aws:signin:us-east-1::external-client/dcr/*"}`, false},
 		{"the client allowed, and not the resource", `{"Effect":"Allow","Action":"signin:*","Resource":"` + client + `"}`, false},
 		{"from this network", allow + `,"Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}`, true},
+		// The client is a server somewhere, and is asked about when it comes.
+		{"codes for a client in another network", allow + `},{"Effect":"Deny","Action":"signin:CreateOAuth2Token","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"198.51.100.0/24"}}}`, true},
 		{"from another network", allow + `,"Condition":{"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}}`, false},
 	} {
 		document := `{"Version":"2012-10-17","Statement":[` + tt.statements + `]}`
@@ -345,19 +347,33 @@ func TestPoliciesDecideAboutDynamicClients(t *testing.T) {
 	}
 }
 
+// Attack: somebody who hears that a policy is about to be taken from them clicks Allow in the same second. The code says that
+// it knows of the change, so no notice would end its session: what was remembered for the page must not approve it.
+func TestAPolicyThatChangedASecondAgoDoesNotApprove(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	p := b.signInAs(t, "bob", begin())
+	must(t, s.store.SetRolePolicy(t.Context(), s.roles[account+"/Developer"].ID, denyAll, true, s.now, s.now.Add(time.Hour)))
+	if w := b.post(consentPath, p.with("decision", "allow", "assignment", account+"/Developer")); w.Code != 403 {
+		t.Errorf("status %d to %q, want 403", w.Code, w.Header().Get("Location"))
+	}
+}
+
 // The same keys are there for the clients that there were before.
 func TestPoliciesKnowTheKeysOfOtherClients(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.browser()
 	devtools, app := b.signInAs(t, "bob", begin()), b.get(begin("client_id", appID, "redirect_uri", appURI))
 	for condition, want := range map[string][2]bool{
-		`"StringEquals":{"signin:OAuthClientId":"` + signin.SameDevice + `"}`:                {true, false},
-		`"StringEquals":{"signin:OAuthClientId":"` + appID + `"}`:                            {false, true},
-		`"StringEquals":{"signin:OAuthRedirectUri":"` + callback + `"}`:                      {true, false},
-		`"StringEquals":{"signin:OAuthClientAuthentication":"none"}`:                         {true, false},
-		`"Null":{"signin:OAuthClientAuthentication":"true"}`:                                 {false, true},
-		`"StringEqualsIfExists":{"signin:OAuthGrantType":["authorization_code","whatever"]}`: {true, true},
-		`"StringEqualsIfExists":{"signin:OAuthGrantType":"refresh_token"}`:                   {false, false},
+		`"StringEquals":{"signin:OAuthClientId":"` + signin.SameDevice + `"}`:                     {true, false},
+		`"StringEquals":{"signin:OAuthClientId":"` + appID + `"}`:                                 {false, true},
+		`"StringEquals":{"signin:OAuthRedirectUri":"` + callback + `"}`:                           {true, false},
+		`"StringEquals":{"signin:OAuthClientAuthentication":"none"}`:                              {true, false},
+		`"Null":{"signin:OAuthClientAuthentication":"true"}`:                                      {false, true},
+		`"StringEqualsIfExists":{"signin:OAuthGrantType":["authorization_code","refresh_token"]}`: {true, true},
+		// Nobody asks again at a refresh, so who may not refresh is not let in.
+		`"StringEqualsIfExists":{"signin:OAuthGrantType":"authorization_code"}`: {false, false},
+		`"StringEqualsIfExists":{"signin:OAuthGrantType":"refresh_token"}`:      {false, false},
 	} {
 		document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{` + condition + `}}}`
 		must(t, s.store.SetRolePolicy(t.Context(), s.roles[account+"/Developer"].ID, document, false, s.now, s.now.Add(time.Hour)))

@@ -35,7 +35,8 @@ type Ask struct {
 	// AsOf is the number of the newest notice that was heard before, where the answer is for more than this moment: who
 	// gives out something that only a later notice ends, such as a code, must not rely on policies of before.
 	AsOf int64
-	// Ahead asks whether a later request, which these keys and this network are not of, could be allowed; see policy.Query.
+	// Ahead asks about a later request that may come from anywhere: Network is not of it, and conditions on the network count
+	// as they let in.
 	Ahead bool
 }
 
@@ -150,7 +151,11 @@ func (j *Judge) decide(found findings, ask Ask, w who) error {
 }
 
 func (j *Judge) query(ask Ask, w who) policy.Query {
-	return policy.Query{Action: ask.Action, Resource: ask.Resource, Principal: w.arn, Keys: j.keys(ask, w), Ahead: ask.Ahead}
+	q := policy.Query{Action: ask.Action, Resource: ask.Resource, Principal: w.arn, Keys: j.keys(ask, w)}
+	if ask.Ahead {
+		q.Unknown = networkKeys
+	}
+	return q
 }
 
 // keys adds the global condition keys (IAM user guide, "AWS global condition context keys") to those of the operation.
@@ -176,6 +181,9 @@ func (j *Judge) keys(ask Ask, w who) []policy.Key {
 	}
 	return append(keys, NetworkKeys(ask.Network)...)
 }
+
+// networkKeys are the names of NetworkKeys.
+var networkKeys = []string{"aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp"}
 
 // NetworkKeys returns what the global condition keys about the network say of n.
 func NetworkKeys(n signin.Network) []policy.Key {

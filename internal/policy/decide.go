@@ -122,14 +122,14 @@ func (st *statement) why(q *Query) string {
 	if s := check(st.isFor(q.Principal), "it is about other principals", ""); s != "" {
 		return s
 	}
-	if q.Ahead && len(st.conditions) > 0 {
-		if st.deny {
-			return "its conditions may not hold then"
-		}
-		return "all but its conditions matches, which may hold then"
-	}
 	for i := range st.conditions {
 		c := &st.conditions[i]
+		if q.unknown(c.key) {
+			if st.deny {
+				return "condition " + c.name + " of " + c.key + " is about what is not known yet, so it does not deny"
+			}
+			continue
+		}
 		not := "condition " + c.name + " of " + c.key + " does not hold"
 		if len(q.values(c.key)) == 0 {
 			not += ": the request has no such key"

@@ -397,26 +397,31 @@ func BenchmarkDecide100(b *testing.B) {
 	}
 }
 
-// Asked ahead, before there is a request with an address or a grant, a condition counts as it lets in: what is offered may be
-// refused later, and what can be had is not left out.
-func TestAskedAheadConditionsLetIn(t *testing.T) {
-	const condition = `,"Condition":{"StringEquals":{"signin:OAuthGrantType":"refresh_token"}}`
+// What a later request will say is not known yet, and a condition on it counts as it lets in: what is offered may be refused
+// later, and what can be had is not left out. Conditions on what is known hold or do not.
+func TestConditionsOnWhatIsUnknownLetIn(t *testing.T) {
+	const allow = `{"Effect":"Allow","Action":"*","Resource":"*"`
+	const near, grant = `{"IpAddress":{"AWS:SourceIp":"10.0.0.0/8"}}`, `{"StringEquals":{"x:grant":"code"}}`
 	for _, tt := range []struct {
 		name, statements string
-		now, ahead       bool
+		known, unknown   bool
 	}{
-		{"an Allow with a condition", `{"Effect":"Allow","Action":"*","Resource":"*"` + condition + `}`, false, true},
-		{"an Allow with one, of another action", `{"Effect":"Allow","Action":"s3:*","Resource":"*"` + condition + `}`, false, false},
-		{"a Deny with one", `[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*"` + condition + `}]`, true, true},
-		{"a Deny with one that holds", `[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Null":{"x:y":"true"}}}]`, false, true},
-		{"a Deny without", `[{"Effect":"Allow","Action":"*","Resource":"*"` + condition + `},{"Effect":"Deny","Action":"*","Resource":"*"}]`, false, false},
+		{"an Allow from there", allow + `,"Condition":` + near + `}`, false, true},
+		{"an Allow from there, of another action", `{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":` + near + `}`, false, false},
+		{"an Allow with another grant", allow + `,"Condition":` + strings.Replace(near+grant, "}{", ",", 1) + `}`, false, false},
+		{"a Deny from elsewhere", allow + `},{"Effect":"Deny","Action":"*","Resource":"*","Condition":` + strings.Replace(near, "Ip", "NotIp", 1) + `}`, false, true},
+		{"a Deny without", allow + `,"Condition":` + near + `},{"Effect":"Deny","Action":"*","Resource":"*"}`, false, false},
 	} {
-		p := Policies{Identity: []Document{must(t, doc(tt.statements))}}
-		q := Query{Action: "signin:CreateOAuth2Token", Resource: resource}
-		now := p.Decide(q).Allowed
-		q.Ahead = true
-		if ahead := p.Decide(q).Allowed; now != tt.now || ahead != tt.ahead {
-			t.Errorf("%s allows now: %v, ahead: %v, want %v, %v", tt.name, now, ahead, tt.now, tt.ahead)
+		p := Policies{Identity: []Document{must(t, doc("["+tt.statements+"]"))}}
+		q := Query{Action: "signin:CreateOAuth2Token", Resource: resource, Keys: keys("x:grant=refresh", "aws:SourceIp=203.0.113.1")}
+		known := p.Decide(q).Allowed
+		q.Unknown = []string{"*"}
+		if all := p.Decide(q).Allowed; tt.unknown && !all {
+			t.Errorf("%s does not allow where nothing is known", tt.name)
+		}
+		q.Unknown = []string{"aws:SourceIp"}
+		if unknown := p.Decide(q).Allowed; known != tt.known || unknown != tt.unknown {
+			t.Errorf("%s allows with the address: %v, without: %v, want %v, %v", tt.name, known, unknown, tt.known, tt.unknown)
 		}
 	}
 }

@@ -46,9 +46,10 @@ type Query struct {
 	Resource  string // an ARN
 	Principal string // ARN of who asks, for policies of resources
 	Keys      []Key
-	// Ahead asks whether it could be allowed, before there is the request that the keys would be of: conditions count as they
-	// let in. It is for what is shown to people; whoever acts on an answer asks again.
-	Ahead bool
+	// Unknown names keys that a later request will have, of which nothing is known yet: conditions on them count as they let
+	// in, so that the answer is whether it could be allowed. Whoever gives something out asks again with that request.
+	// The name * is that of every key.
+	Unknown []string
 }
 
 // values returns the values of the key called name; nil: it is missing.
@@ -59,6 +60,16 @@ func (q *Query) values(name string) []string {
 		}
 	}
 	return nil
+}
+
+// unknown tells whether name is one of q.Unknown.
+func (q *Query) unknown(name string) bool {
+	for _, u := range q.Unknown {
+		if u == "*" || strings.EqualFold(u, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // applies tells whether the statement is about the query.
@@ -76,10 +87,13 @@ func (st *statement) applies(q *Query) bool {
 			found = undecided
 		}
 	}
-	if q.Ahead && len(st.conditions) > 0 {
-		return !st.deny
-	}
 	for i := range st.conditions {
+		if q.unknown(st.conditions[i].key) {
+			if st.deny {
+				return false
+			}
+			continue
+		}
 		switch st.conditions[i].holds(q) {
 		case no:
 			return false
