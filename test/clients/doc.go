@@ -11,6 +11,7 @@
 //	refusal_test.go   the clients when the server refuses: the table of reasons and of what each SDK makes of them
 //	overload_test.go  the clients when the server has too much to do
 //	sts_test.go       the clients when STS refuses their credentials
+//	control_test.go   the control plane, through the Go SDK with a replaced resolver
 //
 // The login itself is played by package awslogin, because the AWS CLI v2 is in no package registry.
 package clients

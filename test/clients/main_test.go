@@ -34,7 +34,7 @@ func runAll(m *testing.M) int {
 	return m.Run()
 }
 
-// buildAll builds the server, unless LATCHKEY names one that is built, and the driver of each version of the Go SDK.
+// buildAll builds the server, unless LATCHKEY names one that is built, and the drivers of each version of the Go SDK.
 func buildAll() error {
 	if ready := os.Getenv("LATCHKEY"); ready != "" {
 		if err := os.Symlink(ready, filepath.Join(bin, "latchkey")); err != nil {
@@ -44,6 +44,9 @@ func buildAll() error {
 		return err
 	}
 	if err := build("go", "go-newest", "."); err != nil {
+		return err
+	}
+	if err := build("go", "go-control", "./control"); err != nil {
 		return err
 	}
 	return build("go", "go-oldest", "-modfile=oldest.mod", ".")
