@@ -56,11 +56,17 @@ var classes = []class{
 	}},
 	{"cross-account and cross-tenant access", "CWE-639", "TestAccountsOfOthersAreOutOfReach", []string{
 		"internal/token/confidential_test.go:TestConfidentialClientMustSignItself", "internal/token/confidential_test.go:TestPrincipalNeedsPermissionToExchange",
-		"internal/authorize/flow_test.go:TestConsentIsOfThePersonWhoSawThePage",
+		"internal/authorize/flow_test.go:TestConsentIsOfThePersonWhoSawThePage", "internal/control/control_test.go:TestAccountsAreApart",
+		"internal/control/control_test.go:TestUnprovenCallersAreRefused",
 	}},
 	{"trust in Host and forwarded headers", "CWE-290, CWE-644", "TestHeadersOfProxiesAreNotBelieved", []string{
 		"internal/server/remote_test.go:TestForwardedAddressesAreBelievedOfProxiesOnly", "internal/server/request_test.go:TestPagesAreOnlyUnderABaseURL",
 		"test/browser/refusal_test.go:TestForeignHostNameIsRefused",
+	}},
+	{"perimeter bypass", "CWE-284, CWE-290", "TestPerimeterIsNotTalkedAround", []string{
+		"internal/server/network_test.go:TestNetworkKeysAreBelievedOfProxiesOnly", "internal/control/effect_test.go:TestNobodyWritesTheirOwnVPC",
+		"internal/control/effect_test.go:TestSignInFromElsewhereIsExplainedToWhoKnowsThePassword", "internal/control/effect_test.go:TestChangesAreHeardOnEveryNode",
+		"internal/perimeter/wall_test.go:TestWhoComesFromElsewhereIsKeptOut", "internal/perimeter/wall_test.go:TestUnreadableStatementClosesItsAccountOnly",
 	}},
 	{"path confusion", "CWE-436, CWE-647", "TestPathsHaveOneSpelling", []string{
 		"internal/server/request_test.go:TestUnknownPathsAndMethodsAreRefusedInJSON", "internal/server/request_test.go:TestDoubledSlashesLeadToTheSamePath",
