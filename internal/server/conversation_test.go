@@ -29,8 +29,8 @@ import (
 var update = flag.Bool("update", false, "rewrite the answers in testdata/conversations")
 
 // A conversation is a text file of requests and the answers that the server must give, byte for byte but for what differs
-// each time. In a request, <code>, <refresh>, <verifier>, <challenge> and <proof> stand for what a client would have
-// there, <subject> for a token of an issuer that the account trusts, and the header Authorization: <signed> for the signature
+// each time. In a request, <client>, <code>, <refresh>, <verifier>, <challenge> and <proof> stand for what a client
+// would have there, <subject> for a token of an issuer that the account trusts, and the header Authorization: <signed> for the signature
 // of a service user who may do everything; in an answer, <…> stands for what differs.
 func TestConversations(t *testing.T) {
 	files, err := filepath.Glob("testdata/conversations/*.txt")
@@ -78,6 +78,7 @@ type talk struct {
 
 func newTalk(t *testing.T) *talk {
 	s := testkit.Start(t)
+	s.Dynamic(t) // and with it a resource, and a role for it
 	c := s.Client()
 	keys := s.AccessKey(t, s.ServiceUser(t, "admin", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"signin:*","Resource":"*"}]}`))
 	return &talk{keys: keys, server: s, client: c, known: map[string]string{"<verifier>": c.Verifier, "<challenge>": c.Challenge()}}
@@ -131,14 +132,18 @@ func (k *talk) say(t *testing.T, text string) string {
 
 var (
 	codePattern      = regexp.MustCompile(`[?&]code=([^&]+)`)
+	clientPattern    = regexp.MustCompile(`^{"client_id":"([^"]+)"`)
 	statementPattern = regexp.MustCompile(`"statementId":"([^"]+)"`)
 	refreshPattern   = regexp.MustCompile(`"refresh_?[tT]oken":"([^"]+)"`)
 )
 
-// learn keeps the code or refresh token of an answer for the next request.
+// learn keeps the client id, code or refresh token of an answer for the next request.
 func (k *talk) learn(w *httptest.ResponseRecorder) {
 	if m := codePattern.FindStringSubmatch(w.Header().Get("Location")); m != nil {
 		k.known["<code>"], _ = url.QueryUnescape(m[1])
+	}
+	if m := clientPattern.FindStringSubmatch(w.Body.String()); m != nil {
+		k.known["<client>"] = m[1]
 	}
 	if m := refreshPattern.FindStringSubmatch(w.Body.String()); m != nil {
 		k.known["<refresh>"] = m[1]
@@ -158,6 +163,8 @@ var differs = []struct {
 	{regexp.MustCompile(`(ecret_?[aA]ccess_?[kK]ey":")[^"]{40}"`), `$1<secret>"`},
 	{regexp.MustCompile(`(ession_?[tT]oken":")[^"]+"`), `$1<session token>"`},
 	{regexp.MustCompile(`(efresh_?[tT]oken":")ASOR[^"]+"`), `$1<refresh>"`},
+	{regexp.MustCompile(`(ccess_?[tT]oken":")ASOA[^"]+"`), `$1<access>"`},
+	{regexp.MustCompile(`(xpires_?[iI]n":)(3600|359[89])\b`), `$1<about 3600>`},
 	{regexp.MustCompile(`(id_?[tT]oken":")[^".]+\.[^".]+\.[^".]{128}"`), `$1<id token>"`},
 	{regexp.MustCompile(`(ccess_token":")[^".]+\.[^".]+\.[^".]{86}"`), `$1<access token>"`},
 	{regexp.MustCompile(`(xpires_in":)(600|59[89])\b`), `$1<about 600>`},
