@@ -91,6 +91,24 @@ var classes = []class{
 	{"authority that lives on", "CWE-613", "TestAuthorityDoesNotLiveOn", []string{
 		"internal/clientcredentials/clientcredentials_test.go:TestTokenEndsWithTheCallersCredentials", "internal/exchange/exchange_test.go:TestAccessTokenEndsWithTheSubjectToken", "internal/trust/keys_test.go:TestKeysRotate", "internal/trust/keys_test.go:TestIssuerGoesAwayAndComesBack",
 	}},
+	{"refresh token replay", "CWE-294, CWE-367", "TestReplayedRotatedTokenEndsItsSession", []string{
+		"internal/token/rotate_test.go:TestThiefWhoIsFirstLosesTheSession", "internal/token/rotate_test.go:TestThiefWhoIsSecondGetsNothing",
+		"internal/token/rotate_test.go:TestParallelDifferentRefreshesEndTheSession", "internal/token/rotate_test.go:TestNodesAgreeOnTheGeneration",
+		"internal/token/bound_test.go:TestThiefCannotKeepASessionByBindingIt", "internal/token/permission_test.go:TestPolicyTiesDynamicClientsToANetwork",
+	}},
+	{"resource swap", "CWE-441", "TestTokensAreForTheResourceThatWasApproved", []string{
+		"internal/token/dynamic_test.go:TestResourceOfAnotherAccountIsNoGood", "internal/authorize/dynamic_test.go:TestOnlyRolesThatMayUseTheResourceAreChosen",
+		"internal/authorize/dynamic_test.go:TestWhatWasTakenAwayMeanwhileIsNotGiven",
+	}},
+	{"client swap", "CWE-863", "TestDynamicClientsCannotUseEachOthersGrants", []string{
+		"internal/seal/grant_test.go:TestGrantsOpenOnlyAsWhatTheyAre", "internal/token/rotate_test.go:TestRefusedRefreshSpendsNothing",
+	}},
+	{"mix-up of clients that know many servers", "CWE-346", "TestMixUpOfManyServersIsSeen", []string{
+		"internal/authorize/dynamic_test.go:TestDynamicClientIsSentOnlyWhereItRegistered", "internal/authorize/dynamic_test.go:TestConsentPageSaysWhatIsKnownAndWhatIsNot",
+	}},
+	{"downgrade of clients that registered themselves", "CWE-757", "TestDynamicClientsCannotBeDowngraded", []string{
+		"internal/token/bound_test.go:TestBoundSessionIsNotUnboundByLeavingOutTheProof", "internal/authorize/dynamic_test.go:TestWrongParametersOfDynamicClients",
+	}},
 	{"cross-site scripting", "CWE-79", "TestScriptsOfOthersDoNotRun", []string{
 		"internal/authorize/safety_test.go:TestNothingShownBecomesMarkup", "internal/authorize/safety_test.go:TestEveryPageIsKeptToItself",
 	}},
