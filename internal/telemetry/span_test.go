@@ -35,6 +35,25 @@ func attributes(all []*commonpb.KeyValue) map[string]string {
 	return out
 }
 
+// There is no end of clients that register themselves, and the id of one that describes itself can be any URL. A span says
+// only that it was one of them.
+func TestSpanDoesNotNameDynamicClients(t *testing.T) {
+	r := receive(t, nil)
+	w := launch(t, r.URL+"/", 1, quick())
+	for _, id := range []string{signin.DynamicClientID("us-east-1", signin.NewSessionID(t0)), "https://client.example.com/metadata.json"} {
+		w.request(t, false, nil, Outcome{Operation: "CreateOAuth2Token", Method: "POST", Route: "/v1/token", Status: 200, Client: id, Kind: "ok"})
+	}
+	w.stopNow(t)
+	if len(r.spans) != 2 {
+		t.Fatalf("the collector got %d spans, want 2; log: %s", len(r.spans), w.log)
+	}
+	for _, s := range r.spans {
+		if text := s.String(); !strings.Contains(text, `"dynamic"`) || strings.Contains(text, "external-client") || strings.Contains(text, "client.example.com") {
+			t.Errorf("span = %s", text)
+		}
+	}
+}
+
 func TestSpanSaysWhatTheRequestWas(t *testing.T) {
 	r := receive(t, nil)
 	w := launch(t, r.URL+"/", 1, quick())
