@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -63,4 +65,35 @@ func BenchmarkDecode(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkRotate is a whole refresh of a dynamic client, with its durable write. Clients refresh at the same time, as they
+// do, so that writes share a commit; each has a session of its own.
+func BenchmarkRotate(b *testing.B) {
+	s := testkit.Start(b, noLimits)
+	d := s.Dynamic(b)
+	b.SetParallelism(32)
+	tokens := make(chan string, 32*runtime.GOMAXPROCS(0))
+	for range cap(tokens) {
+		tokens <- d.Login(b).RefreshToken
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		token := <-tokens
+		for pb.Next() {
+			body := "grant_type=refresh_token&client_id=" + url.QueryEscape(d.ID) + "&refresh_token=" + token + "&resource=" + url.QueryEscape(d.Resource)
+			r := httptest.NewRequest(http.MethodPost, s.Base+wire.TokenPath, strings.NewReader(body))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			_, rest, _ := strings.Cut(w.Body.String(), `"refresh_token":"`)
+			next, _, ok := strings.Cut(rest, `"`)
+			if !ok {
+				b.Errorf("%d %s", w.Code, w.Body)
+				return
+			}
+			token = next
+		}
+	})
 }
