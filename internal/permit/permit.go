@@ -80,15 +80,20 @@ func (j *Judge) ofPrincipal(ctx context.Context, p signin.Principal, ask Ask) (w
 // Role is Principal for somebody whom another issuer vouches for: only the policies of the role and of the account bear on
 // them. session is the role session name.
 func (j *Judge) Role(ctx context.Context, role store.Role, session string, ask Ask) error {
-	own := store.Target{Kind: store.ToRole, ID: role.ID}
-	found, err := j.attachedTo(ctx, "role/"+role.ID, own, role.Account, role.Policy, ask)
+	w, found, err := j.ofRole(ctx, role, session, ask)
 	if err != nil {
 		return err
 	}
-	return j.decide(found, ask, who{
+	return j.decide(found, ask, w)
+}
+
+func (j *Judge) ofRole(ctx context.Context, role store.Role, session string, ask Ask) (who, findings, error) {
+	own := store.Target{Kind: store.ToRole, ID: role.ID}
+	found, err := j.attachedTo(ctx, "role/"+role.ID, own, role.Account, role.Policy, ask)
+	return who{
 		arn: signin.Principal{Account: role.Account, Role: role.Name}.RoleARN(), account: role.Account, kind: "AssumedRole",
 		userID: role.ID + ":" + session, name: "the role " + role.Name + " in account " + role.Account,
-	})
+	}, found, err
 }
 
 // ServiceUser returns nil when the service user may do what is asked, else a PermissionMissing fault.
@@ -131,23 +136,17 @@ func (j *Judge) Caller(ctx context.Context, c caller.Caller, ask Ask) error {
 type who struct{ arn, account, kind, userID, userName, name string }
 
 func (j *Judge) decide(found findings, ask Ask, w who) error {
-	q := j.query(ask, w)
-	d := found.policies.Decide(q)
-	if ask.Undenied != "" && d.Allowed {
-		q.Resource = ask.Undenied
-		if on := found.policies.Decide(q); on.Denied {
-			d, ask.Resource = on, ask.Undenied
-		}
-	}
+	b := j.bearing(found, ask, w)
+	d, resource := b.Decide()
 	switch {
 	case d.Allowed:
 		return nil
 	case d.Denied:
-		return signin.Refuse(signin.PermissionMissing, "A policy of %s denies %s on %s. Ask the administrator; latchkey policy simulate shows which statement.", w.name, ask.Action, ask.Resource)
+		return signin.Refuse(signin.PermissionMissing, "A policy of %s denies %s on %s. Ask the administrator; latchkey policy simulate shows which statement.", w.name, ask.Action, resource)
 	case d.Layer == policy.GuardrailLayer:
-		return signin.Refuse(signin.PermissionMissing, "No policy of account %s allows %s on %s. Ask the administrator.", w.account, ask.Action, ask.Resource)
+		return signin.Refuse(signin.PermissionMissing, "No policy of account %s allows %s on %s. Ask the administrator.", w.account, ask.Action, resource)
 	}
-	return signin.Refuse(signin.PermissionMissing, "No policy of %s allows %s on %s. Ask the administrator.", w.name, ask.Action, ask.Resource)
+	return signin.Refuse(signin.PermissionMissing, "No policy of %s allows %s on %s. Ask the administrator.", w.name, ask.Action, resource)
 }
 
 func (j *Judge) query(ask Ask, w who) policy.Query {

@@ -2,10 +2,10 @@ package permit_test
 
 import (
 	"context"
-	"maps"
 	"net/netip"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -251,32 +251,69 @@ func TestTheZoneOfAnAddressIsLeftOut(t *testing.T) {
 	}
 }
 
-// Every statement that bears on the principal is in the explanation, under the name of what it is attached to.
-func TestExplainSaysWhereEachStatementIsFrom(t *testing.T) {
+// Whoever explains a decision has what it was made of: every document, by where it comes from, and every key.
+func TestBearingIsWhatDecides(t *testing.T) {
 	w := newWorld(t, nothing)
 	gives := w.attach(t, "Gives", document("Allow", ""), store.ToGroup, w.group.ID)
 	bounds := w.attach(t, "Bounds", document("Deny", `{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}`), store.ToAccount, account)
-	steps, err := w.judge.ExplainPrincipal(t.Context(), w.principal(), w.ask())
-	if signin.KindOf(err) != signin.PermissionMissing || !strings.Contains(err.Error(), "denies") {
-		t.Errorf("the answer is %v, want that a policy denies", err)
+	b, err := w.judge.OnPrincipal(t.Context(), w.principal(), w.ask())
+	if err != nil {
+		t.Fatal(err)
 	}
-	got := map[permit.Origin]bool{}
-	for _, s := range steps {
-		got[s.Origin] = s.Applies
+	identity := []permit.Origin{
+		{Target: store.Target{Kind: store.ToRole, ID: w.role.ID}},
+		{Target: store.Target{Kind: store.ToGroup, ID: w.group.ID}, Policy: gives},
 	}
-	want := map[permit.Origin]bool{
-		{Target: store.Target{Kind: store.ToRole, ID: w.role.ID}}:                  false,
-		{Target: store.Target{Kind: store.ToGroup, ID: w.group.ID}, Policy: gives}: true,
-		{Target: store.Target{Kind: store.ToAccount, ID: account}, Policy: bounds}: true,
+	guardrails := []permit.Origin{{Target: store.Target{Kind: store.ToAccount, ID: account}, Policy: bounds}}
+	if !slices.Equal(b.Identity, identity) || !slices.Equal(b.Guardrails, guardrails) {
+		t.Errorf("the documents come from %v and %v, want %v and %v", b.Identity, b.Guardrails, identity, guardrails)
 	}
-	if !maps.Equal(got, want) || len(steps) != len(want) {
-		t.Errorf("steps come from %v, want %v", got, want)
+	if d, on := b.Decide(); !d.Denied || d.Layer != policy.GuardrailLayer || on != resource {
+		t.Errorf("Decide() = %+v on %s, want that the account denies it on %s", d, on, resource)
 	}
+	var applies []bool
+	for _, s := range b.Policies.Explain(b.Query) {
+		applies = append(applies, s.Applies)
+	}
+	if want := []bool{false, true, true}; !slices.Equal(applies, want) {
+		t.Errorf("the statements apply: %v, want %v", applies, want)
+	}
+
+	// What is given as a key stands for what is known.
 	ask := w.ask()
 	ask.Keys = []policy.Key{{Name: "AWS:sourceip", Values: []string{"198.51.100.1"}}}
-	steps, err = w.judge.ExplainServiceUser(t.Context(), w.user, ask)
-	if len(steps) != 2 || signin.KindOf(err) != signin.PermissionMissing || steps[1].Applies {
-		t.Errorf("of a service user elsewhere: %v, %v, want two steps that do not apply", steps, err)
+	for name, bearing := range map[string]func() (permit.Bearing, error){
+		"a role":         func() (permit.Bearing, error) { return w.judge.OnRole(t.Context(), w.role, "x", ask) },
+		"a service user": func() (permit.Bearing, error) { return w.judge.OnServiceUser(t.Context(), w.user, ask) },
+		"nobody":         func() (permit.Bearing, error) { return permit.New(nil, "us-east-1").OnNobody(ask), nil },
+	} {
+		b, err := bearing()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, _ := b.Decide(); d.Allowed || d.Denied || d.Layer != policy.IdentityLayer {
+			t.Errorf("%s elsewhere, who is in no group: %+v, want that no policy of theirs allows it", name, d)
+		}
+	}
+	gone := w.principal()
+	gone.PersonID = signin.NewUniqueID(signin.PrefixPerson)
+	if _, err := w.judge.OnPrincipal(t.Context(), gone, w.ask()); signin.KindOf(err) != signin.PermissionMissing {
+		t.Errorf("somebody who is gone: %v, want PermissionMissing", err)
+	}
+}
+
+// What must not be denied is named where it is.
+func TestBearingNamesWhatIsDenied(t *testing.T) {
+	const client = "arn:aws:signin:us-east-1::external-client/dcr/01a22115-0a89-7c2b-aad1-405fd6511a48"
+	w := newWorld(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"signin:*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"`+client+`"}]}`)
+	ask := w.ask()
+	ask.Undenied = client
+	b, err := w.judge.OnPrincipal(t.Context(), w.principal(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, on := b.Decide(); !d.Denied || on != client || d.Statement != 1 {
+		t.Errorf("Decide() = %+v on %s, want that the second statement denies it on the client", d, on)
 	}
 }
 
