@@ -18,6 +18,7 @@ const (
 	ReuseSuspected   = "reuse-suspected"   // a refresh token was brought that is older than one that was brought before
 	ReuseRevoked     = "reuse-revoked"     // the same, in an account whose sessions are revoked for it
 	GrantReused      = "grant-reused"      // a dynamic client's refresh token was used twice; its session was revoked
+	SessionRevoked   = "session-revoked"   // a session was ended at the wish of its holder, or of a caller who may
 	SignInRefused    = "sign-in-refused"   // somebody typed a wrong password for a person that there is
 	ClientRegistered = "client-registered" // a client registered itself
 	RingChanged      = "ring-changed"      // an operator rotated, retired or rewrapped keys

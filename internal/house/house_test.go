@@ -59,12 +59,13 @@ var mayImport = map[string][]string{
 
 	"clientcredentials": {"caller", "credential", "keyring", "limit", "permit", "policy", "signed", "signin", "store", "wire"},
 	"exchange":          {"credential", "keyring", "limit", "perimeter", "permit", "policy", "signin", "store", "trust", "wire"},
+	"revoke":            {"audit", "dpop", "notice", "permit", "policy", "seal", "signed", "signin", "store", "wire"},
 	"introspect":        {"caller", "notice", "permit", "policy", "seal", "signed", "signin", "store", "wire"},
 
 	"telemetry": {"signin"},
 
 	"config": {"keyring", "limit", "rootkey", "signin"},
-	"server": {"audit", "authorize", "caller", "clientcredentials", "clients", "config", "control", "discovery", "dpop", "exchange", "fetch", "introspect", "keyring", "limit", "notice", "openapi", "perimeter", "permit", "register", "reuse", "signed", "signin", "store", "sts", "telemetry", "token", "trust", "wire"},
+	"server": {"audit", "authorize", "caller", "clientcredentials", "clients", "config", "control", "discovery", "dpop", "exchange", "fetch", "introspect", "keyring", "limit", "notice", "openapi", "perimeter", "permit", "register", "reuse", "revoke", "signed", "signin", "store", "sts", "telemetry", "token", "trust", "wire"},
 
 	"store/schema":    {},
 	"store/sqlite":    {"signin", "store", "store/schema"},

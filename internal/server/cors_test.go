@@ -16,6 +16,7 @@ var open = map[string]string{
 	"/.well-known/jwks.json":                  "GET",
 	"/openapi.json":                           "GET",
 	"/v1/token":                               "POST",
+	"/v1/revoke":                              "POST",
 }
 
 // A client in a browser asks with an Origin, and first whether it may. Without these answers it can only say that the

@@ -32,6 +32,8 @@ var everyPath = map[string][]string{
 	"/.well-known/oauth-authorization-server": {"GET", "OPTIONS"},
 	"/.well-known/jwks.json":                  {"GET", "OPTIONS"},
 	"/openapi.json":                           {"GET", "OPTIONS"},
+	"/v1/introspect":                          {"POST"},
+	"/v1/revoke":                              {"POST", "OPTIONS"},
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)

@@ -177,7 +177,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 	}
 	door := &signed.Door{Callers: callers, Region: cfg.Region, ByAddress: tokens.ByAddress, Gate: tokens.Gate, LongBodies: tokens.LongBodies}
 	s.routes.add("POST "+wire.TokenPath, s.tokenOperations(cfg, tokens, door, judge).serve)
-	s.addSessionOperations(cfg.Region, lifetimes, door, judge)
+	s.addSessionOperations(cfg.Region, lifetimes, door, judge, proofs, answered)
 
 	documents := discovery.New(discovery.Options{
 		Issuer: s.base, IDTokenAlgorithm: cfg.IDToken.Algorithm,
