@@ -177,3 +177,26 @@ func TestEventsNotedDuringAFlushAreKeptOnce(t *testing.T) {
 		}
 	}
 }
+
+// Whoever repeats an attack must not fill the trail; an administrator who changes two things in a minute changed two things.
+func TestWhatSomebodyMayDoIsNotedEachTime(t *testing.T) {
+	trail, st, _ := newTrail(t)
+	e := store.AuditEvent{At: noon, Kind: StatementPut, Principal: "arn:aws:iam::111122223333:user/admin", Detail: "one"}
+	for range 3 {
+		trail.NoteEach(e)
+	}
+	e.Kind = SignInKeptOut
+	for range 3 {
+		trail.Note(e)
+	}
+	if err := trail.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, k := range kept(t, st) {
+		count[k.Kind]++
+	}
+	if count[StatementPut] != 3 || count[SignInKeptOut] != 1 {
+		t.Errorf("kept %v, want each of the first and one of the second", count)
+	}
+}

@@ -114,6 +114,27 @@ func TestStatementsRuleEveryClientAndFamilyOfAddresses(t *testing.T) {
 	})
 }
 
+// A client that registered itself reads errors of OAuth. What was refused spends neither its code nor its refresh token.
+func TestStatementsRuleClientsThatRegisteredThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.Start(t)
+		a := newAdmin(t, s)
+		d := s.Dynamic(t)
+		granted := d.Login(t)
+		a.restrict(t, `{"sourceIp":"203.0.113.0/24"}`)
+		s.ComeFrom(office)
+		code := d.Authorize(t)
+		s.ComeFrom(home)
+		d.Refresh(t, granted.RefreshToken).WantFault(t, signin.PermissionMissing, "invalid_grant")
+		d.Redeem(t, code).WantFault(t, signin.PermissionMissing, "invalid_grant")
+		s.ComeFrom(office)
+		next := d.Refresh(t, granted.RefreshToken).WantOK(t)
+		d.Redeem(t, code).WantOK(t)
+		s.ComeFrom(home)
+		d.Refresh(t, next.RefreshToken).WantFault(t, signin.PermissionMissing, "invalid_grant")
+	})
+}
+
 // On two nodes, and within the time that is promised, both ways.
 func TestChangesAreHeardOnEveryNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

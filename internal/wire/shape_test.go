@@ -243,3 +243,22 @@ func TestMembersWithTwoSpellings(t *testing.T) {
 		}
 	}
 }
+
+// Only an operation of the AWS JSON protocols reads their content types.
+func TestContentTypesOfAWSJSONAreReadWhereTheyBelong(t *testing.T) {
+	aws := sample
+	aws.AWSJSON, aws.Form = true, false
+	for _, contentType := range []string{"application/x-amz-json-1.1", "application/x-amz-json-1.0", "Application/X-Amz-JSON-1.1; charset=utf-8"} {
+		if v, err := aws.Decode(call(contentType, `{"grant_type":"g"}`)); err != nil || v.Text("grant_type") != "g" {
+			t.Errorf("%s: %v, want the member", contentType, err)
+		}
+		if _, err := decodeSample(contentType, `{"grant_type":"g"}`); signin.KindOf(err) != signin.ContentTypeUnsupported {
+			t.Errorf("%s elsewhere: %v, want ContentTypeUnsupported", contentType, err)
+		}
+	}
+	for _, contentType := range []string{"application/x-amz-json-1.2", "application/x-amz-json", "text/plain", ""} {
+		if _, err := aws.Decode(call(contentType, `{"grant_type":"g"}`)); signin.KindOf(err) != signin.ContentTypeUnsupported {
+			t.Errorf("%q: %v, want ContentTypeUnsupported", contentType, err)
+		}
+	}
+}
