@@ -46,6 +46,8 @@ func TestConversations(t *testing.T) {
 			talk := newTalk(t)
 			if text := string(txtar.Format(archive)); strings.Contains(text, "glue.amazonaws.com") {
 				talk.prepareResources(t)
+			} else if strings.Contains(text, "<opaque>") {
+				talk.prepareTokens(t)
 			}
 			for i := 0; i+1 < len(archive.Files); i += 2 {
 				request, answer := archive.Files[i], &archive.Files[i+1]
@@ -103,6 +105,13 @@ func (k *talk) prepareResources(t *testing.T) {
 	idp := testkit.StartIssuer(t)
 	s.Trust(t, testkit.Account, idp, "https://signin.example.com", trust.Rules{AllowPrivate: true, Roles: []trust.Mapping{{Role: "Engineer"}}})
 	k.known["<subject>"] = idp.Token(t, idp.Claims("https://signin.example.com", "carol", nil))
+}
+
+// prepareTokens has a dynamic client and a tool sign in.
+func (k *talk) prepareTokens(t *testing.T) {
+	t.Helper()
+	granted := k.server.Dynamic(t).Login(t)
+	k.known["<opaque>"], k.known["<grant>"], k.known["<refresh>"] = granted.AccessToken, granted.RefreshToken, k.client.Login(t).RefreshToken
 }
 
 // say sends a request and returns the answer with what differs each time replaced.
@@ -176,6 +185,10 @@ var differs = []struct {
 	{regexp.MustCompile(`("[xy]":")[^"]{64}"`), `$1<48 bytes>"`},
 	{regexp.MustCompile(`("[xy]":")[^"]{43}"`), `$1<32 bytes>"`},
 	{regexp.MustCompile(`(client_id_issued_at":)\d{10}\b`), `$1<now>`},
+	{regexp.MustCompile(`("(iat|nbf|exp)":)\d{10}\b`), `$1<seconds>`},
+	{regexp.MustCompile(`("jti":")[A-Za-z0-9_-]{22}"`), `$1<jti>"`},
+	{regexp.MustCompile(`("jkt":")[A-Za-z0-9_-]{43}"`), `$1<thumbprint>"`},
+	{regexp.MustCompile(`AROA[A-Z2-7]{16}`), "<role id>"},
 	{regexp.MustCompile(`(Content-Length: )\d+`), `$1<length>`},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`), `<time>`},
 }
