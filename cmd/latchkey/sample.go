@@ -28,10 +28,12 @@ const samplePolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
 	`"Action":["signin:AuthorizeOAuth2Access","signin:CreateOAuth2Token"],` +
 	`"Resource":["arn:aws:signin:*:*:oauth2/public-client/*","arn:aws:signin:*:*:oauth2/confidential-client/*","arn:aws:signin:*:*:service-principal/*"]}]}`
 
-// sampleClientPolicy lets the sample service user be the principal of its client, and have tokens for every resource.
+// sampleClientPolicy lets the sample service user be the principal of its client, have tokens for every resource, and ask about
+// and end those of others.
 const sampleClientPolicy = `{"Version":"2012-10-17","Statement":[` +
 	`{"Effect":"Allow","Action":"signin:ExchangeToken","Resource":"arn:aws:signin:*:*:oauth2/confidential-client/*"},` +
-	`{"Effect":"Allow","Action":"signin:CreateOAuth2Token","Resource":"arn:aws:signin:*:*:service-principal/*"}]}`
+	`{"Effect":"Allow","Action":"signin:CreateOAuth2Token","Resource":"arn:aws:signin:*:*:service-principal/*"},` +
+	`{"Effect":"Allow","Action":["signin:IntrospectOAuth2Token","signin:RevokeOAuth2Token"],"Resource":"*"}]}`
 
 var sampleRoles = []string{"Developer", "ReadOnly"}
 
