@@ -24,6 +24,7 @@ type outcome struct {
 // The limits that the project sets itself, with 32 connections and 1 000 000 sessions.
 const (
 	limitCPU      = 1.5  // × the floor, per request
+	limitSigned   = 2.0  // × the floor of a refresh, per introspection or token for a signature
 	limitPostgres = 1.05 // × SQLite, per refresh
 	limitReady    = 150  // ms from start to ready
 	limitResident = 64   // MiB after 100 000 refreshes
@@ -49,6 +50,13 @@ func scenarios(o Options) []scenario {
 			claims:      []claim{{of: 1, to: 0, inform: true, latency: true}},
 		})}
 	}
+	// Beside the floor of a refresh, which is what the operations are held to.
+	operation := func(name string, of func(string, directory) work, limit float64) scenario {
+		return scenario{name, contest{
+			contestants: []contestant{{fullName, operationServer(setup{algorithm: floor.ES384, sessions: full}, of)}, {"floor of a refresh", floorFor("")}},
+			claims:      []claim{{of: 0, to: 1, limit: limit, inform: limit == 0}},
+		}.run}
+	}
 	return []scenario{
 		{"control", contest{
 			contestants: []contestant{{"floor", floorFor("")}, {"floor again", floorFor("")}},
@@ -60,6 +68,9 @@ func scenarios(o Options) []scenario {
 		}.run},
 		redemption(floor.ES384),
 		redemption(floor.ES256),
+		operation("introspect", introspections, limitSigned),
+		operation("with-iam", clientCredentials, limitSigned),
+		operation("grant-refresh", refreshesOfGrants, 0), // strict rotation is a durable write
 		{"postgres-refresh", withPostgres(contest{
 			contestants: []contestant{
 				{"SQLite", refreshServer(setup{algorithm: floor.ES384})},

@@ -99,7 +99,7 @@ func TestMintedCodeIsOfTheRing(t *testing.T) {
 		!a.Expires.After(now.Add(time.Minute)) {
 		t.Errorf("the code says %+v", a)
 	}
-	if err := signin.CheckVerifier(verifier); err != nil {
+	if err := signin.CheckVerifier("code_verifier", verifier); err != nil {
 		t.Errorf("CheckVerifier = %v", err)
 	}
 	session := signin.Begin(a, signin.Thumbprint{1}, now, signin.DefaultLifetimes())
