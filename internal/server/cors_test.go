@@ -16,6 +16,7 @@ var open = map[string]string{
 	"/.well-known/jwks.json":                  "GET",
 	"/openapi.json":                           "GET",
 	"/v1/token":                               "POST",
+	"/v1/register":                            "POST",
 	"/v1/revoke":                              "POST",
 }
 

@@ -32,16 +32,16 @@ func (c Challenge) Matches(verifier string) bool {
 	return subtle.ConstantTimeCompare(sum[:], c[:]) == 1
 }
 
-// CheckVerifier returns a fault unless v is 43–128 unreserved characters (RFC 7636 section 4.1).
-func CheckVerifier(v string) error {
+// CheckVerifier returns a fault, which calls v by name, unless v is 43–128 unreserved characters (RFC 7636 section 4.1).
+func CheckVerifier(name, v string) error {
 	if len(v) < 43 || len(v) > 128 {
-		return Refuse(ParameterInvalid, "code_verifier must have 43 to 128 characters")
+		return Refuse(ParameterInvalid, "%s must have 43 to 128 characters", name)
 	}
 	for i := 0; i < len(v); i++ {
 		switch c := v[i]; {
 		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '.', c == '_', c == '~':
 		default:
-			return Refuse(ParameterInvalid, "code_verifier may hold only letters, digits and -._~")
+			return Refuse(ParameterInvalid, "%s may hold only letters, digits and -._~", name)
 		}
 	}
 	return nil

@@ -52,13 +52,13 @@ func TestParseChallengeIsStrict(t *testing.T) {
 
 func TestVerifierHasItsLengthAndAlphabet(t *testing.T) {
 	for _, v := range []string{rfcVerifier, strings.Repeat("a", 43), strings.Repeat("~", 128), "-._~" + strings.Repeat("0", 39)} {
-		if err := CheckVerifier(v); err != nil {
+		if err := CheckVerifier("code_verifier", v); err != nil {
 			t.Errorf("CheckVerifier(%q) = %v, want nil", v, err)
 		}
 	}
 	long := strings.Repeat("a", 42)
 	for _, v := range []string{"", long, strings.Repeat("a", 129), long + " ", long + "+", long + "/", long + "=", long + "\n", long + "é", long + "\x00"} {
-		if err := CheckVerifier(v); KindOf(err) != ParameterInvalid || strings.Contains(err.Error(), "aaa") {
+		if err := CheckVerifier("code_verifier", v); KindOf(err) != ParameterInvalid || strings.Contains(err.Error(), "aaa") {
 			t.Errorf("CheckVerifier(%q) = %v, want ParameterInvalid without the verifier", v, err)
 		}
 	}

@@ -182,11 +182,16 @@ func (s *Server) expired(t testing.TB, login Answer) Credentials {
 func (s *Server) WantRefused(t testing.TB, name string, r *http.Request, kind signin.Kind) {
 	t.Helper()
 	w := s.Do(r)
-	id := w.Header()["X-Amzn-RequestId"]
-	outcome, _ := s.outcomes.Load(id[0])
-	if outcome != kind.String() || w.Code != wire.Status(kind) {
+	if outcome := s.Outcome(w); outcome != kind.String() || w.Code != wire.Status(kind) {
 		t.Errorf("%s: answer = %d %v %s, want %v", name, w.Code, outcome, w.Body, kind)
 	}
+}
+
+// Outcome returns what the log says of the request that was answered with w: ok, or the name of the fault's kind.
+func (s *Server) Outcome(w *httptest.ResponseRecorder) string {
+	outcome, _ := s.outcomes.Load(w.Header()["X-Amzn-RequestId"][0])
+	text, _ := outcome.(string)
+	return text
 }
 
 // Revoke ends the session of a login, as a second redemption of its code does.

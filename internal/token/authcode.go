@@ -64,7 +64,7 @@ func (e *Endpoint) openCode(c *wire.Call, r *request) (signin.Authorization, err
 	case r.CodeVerifier == "":
 		return none, signin.Refuse(signin.ParameterMissing, "%s is missing", name("code_verifier"))
 	}
-	if err := signin.CheckVerifier(r.CodeVerifier); err != nil {
+	if err := signin.CheckVerifier(name("code_verifier"), r.CodeVerifier); err != nil {
 		return none, err
 	}
 	a, err := seal.OpenCode(e.Ring, r.Code)
