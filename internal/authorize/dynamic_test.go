@@ -216,7 +216,11 @@ func TestConsentPageSaysWhatIsKnownAndWhatIsNot(t *testing.T) {
 		b := s.browser()
 		signIn := b.get(ask(client, uri)).want(t, 200, "Sign in")
 		p := b.signInAs(t, "bob", ask(client, uri)).want(t, 200, "Allow access?")
-		want := []string{"Nobody has verified this name", resource, "12 hours", "22 November 2026, 09:05 UTC", map[string]string{
+		verified := "Nobody has verified this name."
+		if name == "" {
+			verified = "Nobody knows which program this is."
+		}
+		want := []string{verified, resource, "12 hours", "22 November 2026, 09:05 UTC", map[string]string{
 			"https://claude.ai/cb": "https://claude.ai", "vscode://publisher.extension/cb": "opens vscode: links", agentURI: "127.0.0.1, port 41753",
 		}[uri]}
 		for _, page := range []page{signIn, p} {
@@ -255,7 +259,7 @@ func TestProgramsAreOpenedByAPage(t *testing.T) {
 	}
 	link := func(p page) *url.URL {
 		t.Helper()
-		m := regexp.MustCompile(`id="open" class="button" href="([^"]*)"`).FindStringSubmatch(p.body)
+		m := regexp.MustCompile(`id="open" class="button" href="([^"]*)" autofocus`).FindStringSubmatch(p.body)
 		if m == nil {
 			t.Fatalf("the page has no link:\n%s", p.body)
 		}
@@ -384,5 +388,16 @@ func TestPoliciesKnowTheKeysOfOtherClients(t *testing.T) {
 				t.Errorf("%s, client %d: allowed %v (%d), want %v", condition, i, got, w.Code, want[i])
 			}
 		}
+	}
+}
+
+func TestExpiredPageOfDynamicClientSaysWhereToBegin(t *testing.T) {
+	s := withResource(t)
+	b := s.browser()
+	p := b.signInAs(t, "bob", ask(s.registered(t, "x", agentURI), agentURI))
+	s.pass(t, 31*time.Minute)
+	p = b.post(consentPath, p.with("decision", "allow")).want(t, 400, "This page has expired")
+	if !strings.Contains(p.body, "begin there again") || strings.Contains(p.body, "aws login") {
+		t.Errorf("the page says:\n%s", p.body)
 	}
 }

@@ -43,8 +43,12 @@ func (p *Pages) readForm(w http.ResponseWriter, c *wire.Call) (form, bool) {
 	}
 	c.Record.Client = f.page.Request.ClientID
 	if c.Now.Sub(f.page.Issued) > pageLifetime {
-		p.refuse(w, c, signin.Refuse(signin.PageExpired, "This page was open for more than %d minutes, so nothing was done. "+
-			"If your terminal no longer waits, run aws login there again.", pageLifetime/time.Minute), &f.page.Request)
+		again := "If your terminal no longer waits, run aws login there again."
+		if signin.IsDynamicID(f.page.Request.ClientID) {
+			again = "If the program that brought you here no longer waits, begin there again."
+		}
+		p.refuse(w, c, signin.Refuse(signin.PageExpired, "This page was open for more than %d minutes, so nothing was done. %s",
+			pageLifetime/time.Minute, again), &f.page.Request)
 		return form{}, false
 	}
 	// The facts were checked before they were sealed. They are checked again, because clients and base URLs may have

@@ -12,6 +12,7 @@
 //	redeem_test.go     what it does with its code
 //	sign_in_test.go    passwords, the browser session, signing out
 //	consent_test.go    the choice of a role, yes and no
+//	registered_test.go clients that registered themselves
 //	remote_test.go     the code that is carried to another device
 //	history_test.go    going back, reloading, clicking twice, coming too late
 //	refusal_test.go    requests that must lead nowhere

@@ -78,6 +78,16 @@ func (b *tab) wait(what, expression string) {
 	}
 }
 
+// until waits for what the browser does beside the page.
+func (b *tab) until(what string, is func() bool) {
+	b.t.Helper()
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(15 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("waited %v until %s; now at %s:\n%s", patience, what, b.address(), b.text())
+		}
+	}
+}
+
 // see waits for a page that is loaded and has the heading.
 func (b *tab) see(heading string) {
 	b.t.Helper()

@@ -27,6 +27,7 @@ type program struct {
 	state    string
 	verifier string
 	key      *ecdsa.PrivateKey
+	resource string // that a client which registered itself wants tokens for; empty: it is another client
 
 	visits chan url.Values // the queries that browsers came to the redirect URI with
 }
@@ -84,6 +85,12 @@ const callbackHeading = "The program has its answer"
 // link returns what the program opens the browser with, in the CLI's order of parameters.
 func (p *program) link() string {
 	challenge := sha256.Sum256([]byte(p.verifier))
+	if p.resource != "" {
+		return p.base + "/v1/authorize?" + url.Values{
+			"response_type": {"code"}, "client_id": {p.client}, "state": {p.state}, "code_challenge_method": {"S256"},
+			"code_challenge": {encode(challenge[:])}, "redirect_uri": {p.redirect}, "resource": {p.resource},
+		}.Encode()
+	}
 	return p.base + "/v1/authorize?response_type=code" +
 		"&client_id=" + url.QueryEscape(p.client) +
 		"&state=" + p.state +

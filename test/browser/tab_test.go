@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -27,6 +28,7 @@ type tab struct {
 	foreign    []string // URLs under other origins that something was asked for
 	complaints []string // what the browser wrote into its console, and what did not load
 	posts      []post   // forms that were sent
+	wanted     []string // URLs that a page wanted to lead to, whether or not anything opens them
 }
 
 // post is a form that the browser sent.
@@ -79,6 +81,8 @@ func (b *tab) hear(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch e := event.(type) {
+	case *page.EventFrameRequestedNavigation:
+		b.wanted = append(b.wanted, e.URL)
 	case *network.EventRequestWillBeSent:
 		b.noteLocked(e)
 	case *network.EventResponseReceived:
@@ -88,7 +92,9 @@ func (b *tab) hear(event any) {
 	case *cdplog.EventEntryAdded:
 		// Of a page with an error status the console says that it failed to load. That status is as it should be.
 		isPage := e.Entry.Source == cdplog.EntrySourceNetwork && slices.Contains(b.documents, e.Entry.URL)
-		if !isPage && e.Entry.Level != cdplog.EntryLevelVerbose {
+		// A page may open a program once after each click in the whole browser, so a test beside this one may have been first.
+		wasSecond := strings.HasPrefix(e.Entry.Text, "Not allowed to launch") && strings.HasSuffix(e.Entry.Text, "because a user gesture is required.")
+		if !isPage && !wasSecond && e.Entry.Level != cdplog.EntryLevelVerbose {
 			b.complaints = append(b.complaints, e.Entry.Source.String()+": "+e.Entry.Text)
 		}
 	case *runtime.EventExceptionThrown:
@@ -155,4 +161,17 @@ func (b *tab) sent(path string) []post {
 		}
 	}
 	return out
+}
+
+// led returns how often pages wanted to lead to url.
+func (b *tab) led(url string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, w := range b.wanted {
+		if w == url {
+			n++
+		}
+	}
+	return n
 }

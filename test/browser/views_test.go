@@ -60,6 +60,27 @@ var views = []view{
 	{"consent-one-role", "Allow access?", func(b *tab, s *server, who people) { b.asked(newProgram(b.t, s), "bob", who.bob) }},
 	{"consent-many-roles", "Allow access?", func(b *tab, s *server, who people) { b.asked(newProgram(b.t, s), "dora", who.dora) }},
 	{"consent-remote", "Allow access?", func(b *tab, s *server, who people) { b.asked(newRemoteProgram(b.t, s), alice, who.alice) }},
+	{"sign-in-registered", "Sign in", func(b *tab, s *server, who people) { b.start(registered(b.t, s, longName, editorURI)) }},
+	{"consent-registered", "Allow access?", func(b *tab, s *server, who people) {
+		b.asked(registered(b.t, s, "Claude", "https://claude.ai/api/mcp/auth_callback"), "bob", who.bob)
+	}},
+	{"consent-registered-long", "Allow access?", func(b *tab, s *server, who people) {
+		b.asked(registered(b.t, s, longName, editorURI), alice, who.alice)
+	}},
+	{"consent-registered-nameless", "Allow access?", func(b *tab, s *server, who people) { b.asked(registered(b.t, s, "", editorURI), "bob", who.bob) }},
+	{"no-role-registered", "No role to choose", func(b *tab, s *server, who people) {
+		b.asked(registered(b.t, s, "Claude", editorURI), "carol", who.carol)
+	}},
+	{"program-opened", "Access was allowed", func(b *tab, s *server, who people) {
+		b.asked(registered(b.t, s, "Editor", editorURI), "bob", who.bob)
+		b.click("#allow")
+		b.opened()
+	}},
+	{"program-opened-denied", "Access was not granted", func(b *tab, s *server, who people) {
+		b.asked(registered(b.t, s, "Editor", editorURI), "bob", who.bob)
+		b.click("#deny")
+		b.opened()
+	}},
 	{"no-role", "No role to choose", func(b *tab, s *server, who people) { b.asked(newProgram(b.t, s), "carol", who.carol) }},
 	{"code", "Copy your code", func(b *tab, s *server, who people) {
 		b.asked(newRemoteProgram(b.t, s), alice, who.alice)
