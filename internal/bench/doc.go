@@ -12,10 +12,10 @@
 //	postgres.go    the PostgreSQL server of a run, and what it is asked
 //	insert.go      what the PostgreSQL driver costs beside a bare insert
 //	revocation.go busy.go  how long it takes until all nodes have heard, under load
-//	startup.go memory.go   what is measured without anything beside it
+//	startup.go memory.go policy.go   what is measured without anything beside it
 //	statistics.go report.go
 //
-// What is judged is the median of the ratios of rounds that followed each other, or has a limit in milliseconds or MiB.
+// What is judged is the median of the ratios of rounds that followed each other, or has a limit in milliseconds, microseconds or MiB.
 // Absolute CPU times belong to the machine that they were measured on.
 //
 // Nothing of the product imports this package.

@@ -51,7 +51,7 @@ const (
 type Finding struct {
 	Scenario string  `json:"scenario"`
 	What     string  `json:"what"`
-	Unit     string  `json:"unit"` // "×", "ms", "MiB" or perThousand
+	Unit     string  `json:"unit"` // "×", "ms", "µs", "MiB", perThousand, or none
 	Value    Spread  `json:"value"`
 	Limit    float64 `json:"limit,omitempty"` // the highest median that passes; 0: none
 	Verdict  Verdict `json:"verdict"`
@@ -123,7 +123,7 @@ func (f Finding) number(v float64) string {
 	if f.Unit == "×" || f.Unit == perThousand {
 		return fmt.Sprintf("%.2f %s", v, f.Unit)
 	}
-	return fmt.Sprintf("%.0f %s", v, f.Unit)
+	return strings.TrimSpace(fmt.Sprintf("%.0f %s", v, f.Unit))
 }
 
 // thousands writes n with a space between groups of three digits.

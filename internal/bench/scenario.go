@@ -28,6 +28,7 @@ const (
 	limitPostgres = 1.05 // × SQLite, per refresh
 	limitReady    = 150  // ms from start to ready
 	limitResident = 64   // MiB after 100 000 refreshes
+	limitPolicy   = 20   // µs of a decision on 100 statements
 )
 
 // scenarios returns the table. To add a store, a number of nodes or an operation, add an entry.
@@ -100,6 +101,7 @@ func scenarios(o Options) []scenario {
 		})},
 		peer(floor.ES384),
 		peer(floor.ES256),
+		{"policy", measurePolicy},
 		{"ready", measureReady},
 		{"memory", measureMemory},
 	}

@@ -130,6 +130,9 @@ func (p *pattern) match(s string, q *Query, fold bool) outcome {
 			}
 		}
 	}
+	if len(p.pieces) == 1 && p.pieces[0].kind == literal { // most actions
+		return decided(len(s) == len(p.pieces[0].text) && hasPrefix(s, p.pieces[0].text, fold))
+	}
 	pi, i := 0, 0            // the next piece, and the next character of s
 	starPiece, mark := -1, 0 // behind the last *, and where in s it is taken to end
 	for pi < len(p.pieces) || i < len(s) {
@@ -197,8 +200,8 @@ func hasPrefix(s, prefix string, fold bool) bool {
 	if len(s) < len(prefix) {
 		return false
 	}
-	if !fold {
-		return s[:len(prefix)] == prefix
+	if same := s[:len(prefix)] == prefix; same || !fold {
+		return same
 	}
 	for i := range len(prefix) {
 		if s[i] != prefix[i] && lower(s[i]) != lower(prefix[i]) {

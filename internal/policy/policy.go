@@ -55,7 +55,7 @@ type Query struct {
 // values returns the values of the key called name; nil: it is missing.
 func (q *Query) values(name string) []string {
 	for i := range q.Keys {
-		if k := &q.Keys[i]; len(k.Name) == len(name) && strings.EqualFold(k.Name, name) {
+		if k := &q.Keys[i]; len(k.Name) == len(name) && (k.Name == name || strings.EqualFold(k.Name, name)) {
 			return k.Values
 		}
 	}
