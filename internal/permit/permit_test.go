@@ -56,7 +56,7 @@ func newWorld(t testing.TB, rolePolicy string) *world {
 	w := &world{
 		Store: st, now: now, judge: permit.New(st, "us-east-1"),
 		person: store.Person{ID: signin.NewUniqueID(signin.PrefixPerson), Name: "alice", Created: now, PasswordChanged: now},
-		group:  store.Group{ID: signin.NewUniqueID("AGPA"), Name: "developers", Created: now},
+		group:  store.Group{ID: signin.NewUniqueID(signin.PrefixGroup), Name: "developers", Created: now},
 		role:   store.Role{ID: signin.NewUniqueID(signin.PrefixRole), Account: account, Name: "Developer", Policy: rolePolicy, Created: now},
 		user:   store.ServiceUser{ID: signin.NewUniqueID(signin.PrefixPerson), Account: account, Name: "robot", Policy: rolePolicy, Created: now},
 	}

@@ -58,6 +58,7 @@ func ParseSessionID(s string) (SessionID, error) {
 const (
 	PrefixPerson      = "AIDA" // people and service users
 	PrefixRole        = "AROA"
+	PrefixGroup       = "AGPA"
 	PrefixAccessKey   = "AKIA" // long-lived access keys
 	PrefixTemporary   = "ASIA" // access key ids of minted credentials
 	uniqueIDBodyBytes = 10

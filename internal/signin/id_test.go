@@ -46,7 +46,7 @@ func TestParseSessionIDReadsWhatStringWrote(t *testing.T) {
 func TestUniqueIDsAreReadBack(t *testing.T) {
 	seen := map[string]bool{}
 	for range 100 {
-		for _, prefix := range []string{PrefixPerson, PrefixRole, PrefixAccessKey, PrefixTemporary} {
+		for _, prefix := range []string{PrefixPerson, PrefixRole, PrefixGroup, PrefixAccessKey, PrefixTemporary} {
 			id := NewUniqueID(prefix)
 			body, ok := UniqueIDBody(prefix, id)
 			if !ok || UniqueID(prefix, body) != id || len(id) != 20 || seen[id] {
