@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-id/latchkey/internal/config"
 	"github.com/latchkey-id/latchkey/internal/keyring"
+	"github.com/latchkey-id/latchkey/internal/permit"
 	"github.com/latchkey-id/latchkey/internal/server"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/store/postgres"
@@ -51,6 +52,9 @@ func (i *installation) ring(ctx context.Context, now time.Time) (*keyring.Ring, 
 	}
 	return keyring.Open(ctx, i.Store, root, server.RingOptions(i.cfg), now)
 }
+
+// judge decides as the server does, by what the store has now.
+func (i *installation) judge() *permit.Judge { return permit.New(i.Store, i.cfg.Region) }
 
 // openStore opens the database of cfg: a server's, or a file, whose directory it makes if need be.
 func openStore(ctx context.Context, cfg config.Config, observe store.Observer) (store.Store, error) {

@@ -25,7 +25,9 @@ type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Start the server."`
 	Account   accountCmd   `cmd:"" help:"Accounts, which roles and service users belong to."`
 	User      userCmd      `cmd:"" help:"People who can sign in."`
+	Group     groupCmd     `cmd:"" help:"Groups of people, to attach policies to."`
 	Role      roleCmd      `cmd:"" help:"Roles, and who may act as them."`
+	Policy    policyCmd    `cmd:"" help:"Policies that can be attached, and what they decide."`
 	Client    clientCmd    `cmd:"" help:"Confidential clients, and those that registered themselves."`
 	Key       keyCmd       `cmd:"" help:"Access keys of service users."`
 	Perimeter perimeterCmd `cmd:"" help:"Permission statements, which say from where people may sign in to an account."`
@@ -83,7 +85,9 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 		fmt.Fprintln(stderr, "Try: latchkey --help")
 		return 2
 	}
-	if err := k.Run(); err != nil {
+	if err := k.Run(); errors.Is(err, errNotAllowed) {
+		return 1
+	} else if err != nil {
 		fmt.Fprintln(stderr, "latchkey:", err)
 		if _, ok := errors.AsType[usageError](err); ok {
 			return 2

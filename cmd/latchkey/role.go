@@ -101,7 +101,7 @@ type rolePolicyCmd struct {
 }
 
 func (cmd rolePolicyCmd) Run(ctx context.Context, o *output) error {
-	document, parsed, err := readPolicy(cmd.File)
+	document, _, err := readPolicy(cmd.File)
 	if err != nil {
 		return err
 	}
@@ -110,31 +110,21 @@ func (cmd rolePolicyCmd) Run(ctx context.Context, o *output) error {
 		if err != nil {
 			return err
 		}
-		denies, now := deniesSignIn(parsed, in.cfg.Region, role.Account), time.Now()
+		role.Policy = document
+		denies, err := deniesSignIn(ctx, in, role)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
 		if err := in.SetRolePolicy(ctx, role.ID, document, denies, now, signin.NoticeExpiry(now)); err != nil {
 			return err
 		}
 		o.note("Replaced the policy of %s. The sessions of the role end within two seconds; whoever the policy allows signs in again.", cmd.roleArgs)
 		if denies {
-			o.note("Note: the policy does not allow every way to sign in. It must allow signin:AuthorizeOAuth2Access and signin:CreateOAuth2Token; see docs/operations.md.")
+			o.note("Note: not every way to sign in is allowed. The policy, or one that is attached, must allow signin:AuthorizeOAuth2Access and signin:CreateOAuth2Token; see docs/policies.md.")
 		}
 		return nil
 	})
-}
-
-// deniesSignIn tells whether document keeps a devtools client from signing in, whatever its conditions are, for what the
-// people of ended sessions are told.
-func deniesSignIn(document policy.Document, region, account string) bool {
-	for _, id := range []string{signin.SameDevice, signin.CrossDevice} {
-		client, _ := signin.DevtoolsClient(id)
-		for _, action := range []string{"signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"} {
-			q := policy.Query{Action: action, Resource: client.Resource(region, account), Unknown: []string{"*"}}
-			if !(policy.Policies{Identity: []policy.Document{document}}).Decide(q).Allowed {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 type roleAssignCmd struct {
