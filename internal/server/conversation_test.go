@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"flag"
 	"fmt"
 	"io"
@@ -117,7 +118,7 @@ func (k *talk) prepareTokens(t *testing.T) {
 // say sends a request and returns the answer with what differs each time replaced.
 func (k *talk) say(t *testing.T, text string) string {
 	t.Helper()
-	text = strings.ReplaceAll(text, "<proof>", k.client.Proof())
+	text = strings.ReplaceAll(text, "<proof>", k.proof(text))
 	for name, value := range k.known {
 		text = strings.ReplaceAll(text, name, value)
 	}
@@ -137,6 +138,13 @@ func (k *talk) say(t *testing.T, text string) string {
 	k.server.ServeHTTP(w, r)
 	k.learn(w)
 	return render(w)
+}
+
+// proof returns a fresh proof of the client's key for the path of a request.
+func (k *talk) proof(request string) string {
+	target := strings.Fields(request)[1]
+	path, _, _ := strings.Cut(target, "?")
+	return testkit.Proof(k.client.Key, http.MethodPost, k.server.Base+path, time.Now(), rand.Text())
 }
 
 var (
