@@ -68,6 +68,15 @@ var classes = []class{
 		"internal/control/effect_test.go:TestSignInFromElsewhereIsExplainedToWhoKnowsThePassword", "internal/control/effect_test.go:TestChangesAreHeardOnEveryNode",
 		"internal/perimeter/wall_test.go:TestWhoComesFromElsewhereIsKeptOut", "internal/perimeter/wall_test.go:TestUnreadableStatementClosesItsAccountOnly",
 	}},
+	{"revocation of others' sessions", "CWE-639, CWE-862", "TestSessionsOfOthersAreNotEnded", []string{
+		"internal/revoke/iam_test.go:TestWhatCannotBeRevokedIsAnsweredAlike", "internal/revoke/iam_test.go:TestSignersNeedPermission", "internal/revoke/iam_test.go:TestSignersAreProved",
+	}},
+	{"lockout by a stolen token", "CWE-306", "TestStolenTokenDoesNotLogItsOwnerOut", []string{
+		"internal/revoke/holder_test.go:TestHolderProvesTheKey", "internal/revoke/holder_test.go:TestConfidentialClientsSign",
+	}},
+	{"replayed revocation", "CWE-294", "TestCapturedRevocationEndsNothingElse", []string{
+		"internal/revoke/holder_test.go:TestToolEndsItsSession",
+	}},
 	{"path confusion", "CWE-436, CWE-647", "TestPathsHaveOneSpelling", []string{
 		"internal/server/request_test.go:TestUnknownPathsAndMethodsAreRefusedInJSON", "internal/server/request_test.go:TestDoubledSlashesLeadToTheSamePath",
 	}},
