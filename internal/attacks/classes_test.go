@@ -63,6 +63,12 @@ var classes = []class{
 		"internal/server/remote_test.go:TestForwardedAddressesAreBelievedOfProxiesOnly", "internal/server/request_test.go:TestPagesAreOnlyUnderABaseURL",
 		"test/browser/refusal_test.go:TestForeignHostNameIsRefused",
 	}},
+	{"policy bypass", "CWE-863, CWE-285", "TestPoliciesAreNotTalkedAround", []string{
+		"internal/policy/decide_test.go:TestWhatCannotBeDecidedShutsOut", "internal/policy/decide_test.go:TestNarrowingNeverWidens",
+		"internal/policy/decide_test.go:TestHostilePatternsTakeBoundedTime", "internal/policy/policy_test.go:TestParseRefusesWhatItDoesNotKnow",
+		"internal/permit/permit_test.go:TestAPolicyThatCannotBeReadLetsNobodyIn", "internal/permit/permit_test.go:TestWhatIsGivenOutRestsOnPoliciesAsOfItsNotice",
+		"internal/authorize/dynamic_test.go:TestAPolicyThatChangedASecondAgoDoesNotApprove",
+	}},
 	{"perimeter bypass", "CWE-284, CWE-290", "TestPerimeterIsNotTalkedAround", []string{
 		"internal/server/network_test.go:TestNetworkKeysAreBelievedOfProxiesOnly", "internal/control/effect_test.go:TestNobodyWritesTheirOwnVPC",
 		"internal/control/effect_test.go:TestSignInFromElsewhereIsExplainedToWhoKnowsThePassword", "internal/control/effect_test.go:TestChangesAreHeardOnEveryNode",
