@@ -144,7 +144,27 @@ func (cmd policySimulateCmd) find(ctx context.Context, in *installation, o *outp
 	if err != nil {
 		return s, err
 	}
-	return s, in.addPerimeter(ctx, &s, account)
+	if !heldToPerimeter(ask) {
+		return s, nil
+	}
+	if err := in.addPerimeter(ctx, &s, account); err != nil {
+		return s, err
+	}
+	if len(s.Policies.Resource) > 0 && !ask.Network.SourceIP.IsValid() {
+		o.note("Note: permission statements of the account take effect; without --source-ip, the request comes from nowhere that they name.")
+	}
+	return s, nil
+}
+
+// heldToPerimeter tells whether permission statements count: they do for people who sign in and refresh, and not for what they sign
+// with credentials that they have, such as client credentials (docs/perimeter.md).
+func heldToPerimeter(ask permit.Ask) bool {
+	for _, k := range ask.Keys {
+		if strings.EqualFold(k.Name, "signin:OAuthGrantType") {
+			return slices.Contains(k.Values, signin.GrantAuthorizationCode) || slices.Contains(k.Values, signin.GrantRefreshToken)
+		}
+	}
+	return true
 }
 
 // remark tells what no policy says, and keeps the person out of the role nevertheless.
