@@ -135,6 +135,13 @@ var classes = []class{
 		"internal/identity/authenticator_test.go:TestEveryKindOfNoIsOneAnswer", "internal/clientcredentials/clientcredentials_test.go:TestForbiddenAndUnknownResourcesLookAlike",
 	}},
 	{"session state told to strangers", "CWE-204", "TestStrangersDoNotLearnWhetherASessionLives", nil},
+	{"introspection as an oracle", "CWE-204, CWE-639", "TestIntrospectionIsNoOracle", []string{
+		"internal/introspect/introspect_test.go:TestWhatIsNoGoodTokenIsToldInOneWord", "internal/introspect/introspect_test.go:TestCallersNeedPermission",
+		"internal/introspect/introspect_test.go:TestEndedSessionsAreInactiveEverywhere",
+	}},
+	{"signed requests in other hands", "CWE-294, CWE-345", "TestLeakedPresignedURLAsksNothingElse", []string{
+		"internal/introspect/introspect_test.go:TestCallersAreProved",
+	}},
 	{"enumeration by time", "CWE-208", "TestTimeDoesNotTellWhoExists", []string{"internal/identity/authenticator_test.go:TestUnknownPersonTakesAsLongAsWrongPassword"}},
 	{"parser differentials", "CWE-436, CWE-235", "TestBodiesWithTwoMeaningsAreRefused", []string{
 		"internal/wire/token_test.go:TestMembersAreThereOnce", "internal/wire/token_test.go:TestBodiesThatParsersDisagreeOnAreRefused", "internal/wire/body_test.go:TestOnlyTwoContentTypesAreRead",
