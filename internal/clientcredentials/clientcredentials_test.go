@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/latchkey-id/latchkey/internal/config"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/testkit"
 )
@@ -255,5 +256,38 @@ func TestGrantsOfOtherOperations(t *testing.T) {
 	}
 	if a := w.ask(t, iam+"&x-amz-token-request-type=bearer", body(api), w.robot); a.Status != http.StatusBadRequest || !strings.Contains(a.Message, "the query names no operation") {
 		t.Errorf("two queries = %d %s", a.Status, a.Body)
+	}
+}
+
+// A token that one node gave verifies with the keys that any other publishes.
+func TestTokensVerifyAtEveryNode(t *testing.T) {
+	w := newWorld(t)
+	a := w.ask(t, iam, body(api), w.robot)
+	other := &world{Server: w.Node(t)}
+	if claims := other.verify(t, a.AccessToken); claims["aud"] != api {
+		t.Errorf("claims = %v", claims)
+	}
+	w.verify(t, other.ask(t, iam, body(api), w.robot).AccessToken)
+}
+
+// Attack: ask without end. One caller has a pace of its own, whatever address it comes from, and others keep theirs.
+func TestCallersAreHeldToAPace(t *testing.T) {
+	w := newWorld(t, func(c *config.Config) {
+		c.Limits.Address, c.Limits.Client, c.Limits.Wait = config.Rate{}, config.Rate{PerSecond: 0.01, Burst: 3}, 0
+	})
+	throttled := 0
+	for range 5 {
+		switch a := w.ask(t, bearer, body(api), w.robot); {
+		case a.Status == http.StatusTooManyRequests && a.Type == "TooManyRequestsError" && a.Header.Get("Retry-After") != "":
+			throttled++
+		case a.Status != http.StatusOK:
+			t.Errorf("answer = %d %s", a.Status, a.Body)
+		}
+	}
+	if throttled != 2 {
+		t.Errorf("of 5 requests %d were throttled, want 2", throttled)
+	}
+	if a := w.ask(t, bearer, body(api), w.AccessKey(t, w.ServiceUser(t, "another", allow))); a.Status != http.StatusOK {
+		t.Errorf("another caller = %d %s", a.Status, a.Body)
 	}
 }

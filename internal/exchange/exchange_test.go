@@ -324,3 +324,21 @@ func TestAccountIsClosedToANetwork(t *testing.T) {
 		t.Errorf("from the network that they name = %d %s", a.Status, a.Body)
 	}
 }
+
+// Attack: have the server verify signatures without end. An address has a pace, and what is refused at once counts too.
+func TestAddressesAreHeldToAPace(t *testing.T) {
+	w := newWorld(t, func(c *config.Config) {
+		c.Limits.Address, c.Limits.Wait = config.Rate{PerSecond: 0.01, Burst: 3}, 0
+	})
+	for range 3 {
+		w.Exchange(t, "not.a.token", glue, nil)
+	}
+	wants(t, "the fourth", w.Exchange(t, w.token(t, nil), glue, nil), 429, "TooManyRequestsError", "INVALID_REQUEST", "")
+	if w.idp.Requests() != 0 {
+		t.Error("the issuer was asked")
+	}
+	w.ComeFrom("203.0.113.7")
+	if a := w.Exchange(t, w.token(t, nil), glue, nil); a.Status != http.StatusOK {
+		t.Errorf("another address = %d %s", a.Status, a.Body)
+	}
+}
