@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,23 @@ func FuzzDocuments(f *testing.F) {
 			for _, a := range Algorithms {
 				k.fits(k.id, a)
 			}
+		}
+	})
+}
+
+// Whatever a claim says, the name of its session is one, and no other value's: one that was changed ends in a hash of it, and
+// one that was not does not look so.
+func FuzzSessionName(f *testing.F) {
+	for _, value := range []string{"alice", "auth0|5f7c", "", "a-0123456789abcdef", strings.Repeat("é", 70)} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		name := SessionName(value)
+		if !signin.ValidPersonName(name) {
+			t.Errorf("SessionName(%q) = %q, which is none", value, name)
+		}
+		if changed := name != value; changed != marked.MatchString(name) {
+			t.Errorf("SessionName(%q) = %q: changed %v, marked %v", value, name, changed, !changed)
 		}
 	})
 }
