@@ -317,6 +317,20 @@ func TestBearingNamesWhatIsDenied(t *testing.T) {
 	}
 }
 
+// A principal who was not remembered costs a look into the database, whose documents are compiled already.
+func BenchmarkPrincipalAnew(b *testing.B) {
+	w := newWorld(b, document("Allow", `{"StringEquals":{"signin:OAuthGrantType":"client_credentials"}}`))
+	w.attach(b, "Gives", document("Allow", ""), store.ToGroup, w.group.ID)
+	ask, ctx := w.ask(), context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		ask.Now = ask.Now.Add(time.Second)
+		if err := w.judge.Principal(ctx, w.principal(), ask); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkCaller(b *testing.B) {
 	w := newWorld(b, document("Allow", `{"StringEquals":{"signin:OAuthGrantType":"client_credentials"}}`))
 	ask := w.ask()

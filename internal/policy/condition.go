@@ -13,7 +13,8 @@ import (
 type family byte
 
 const (
-	ofString family = iota
+	ofNothing family = iota // the zero value, which no operator has: it cannot be decided
+	ofString
 	ofPattern
 	ofARN
 	ofNumber
@@ -181,6 +182,9 @@ func splitARN(s string) []string {
 // hold and the others do not (IAM user guide, "Condition operators"). A value of the request that is not of the operator's
 // type leaves it undecided.
 func (c *condition) holds(q *Query) outcome {
+	if c.op.family == ofNothing {
+		return undecided
+	}
 	values := q.values(c.key)
 	if c.op.family == ofNull {
 		return decided(slices.ContainsFunc(c.wants, func(w want) bool { return w.truth == (len(values) == 0) }))

@@ -162,6 +162,21 @@ func TestWhatCannotBeDecidedShutsOut(t *testing.T) {
 	}
 }
 
+// An operator that nobody knows is refused when a document is read. Should one come as far as a decision, by a mistake here, it
+// shuts out as well, whether its key is there or not.
+func TestAnOperatorThatNobodyKnowsShutsOut(t *testing.T) {
+	for _, keys := range [][]Key{nil, keys("x:k=1")} {
+		for _, effect := range []string{"Allow", "Deny"} {
+			d := must(t, doc(`{"Effect":"`+effect+`","Action":"*","Resource":"*","Condition":{"StringEquals":{"x:k":"1"}}}`))
+			d.statements[0].conditions[0].op = operator{}
+			got := (Policies{Identity: []Document{d}}).Decide(Query{Action: "a:B", Resource: "*", Keys: keys})
+			if got.Allowed || got.Denied != (effect == "Deny") {
+				t.Errorf("%s with keys %v: %+v", effect, keys, got)
+			}
+		}
+	}
+}
+
 // In a document of the older version, ${ is text.
 func TestVariablesBelongToTheNewerVersion(t *testing.T) {
 	old := must(t, `{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"${aws:username}"}}`)
