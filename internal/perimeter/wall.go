@@ -22,8 +22,8 @@ const (
 	After               // after it: signin:AuthorizeOAuth2Access, signin:CreateOAuth2Token
 )
 
-// reload is how often statements are loaded although no notice asked for it.
-const reload = time.Minute
+// Reload is how often statements are loaded although no notice asked for it.
+const Reload = time.Minute
 
 // Wall holds the statements of all accounts where console authorization is on. It is safe for concurrent use.
 type Wall struct {
@@ -55,7 +55,7 @@ func Open(ctx context.Context, source store.Perimeter, region string, limit time
 // a statement that cannot be read, once it has closed the account of that.
 func (w *Wall) Maintain(ctx context.Context, heard uint64, now time.Time) error {
 	s := w.state.Load()
-	if heard == s.heard && now.Sub(s.loaded).Abs() < reload {
+	if heard == s.heard && now.Sub(s.loaded).Abs() < Reload {
 		return nil
 	}
 	unreadable, err := w.load(ctx, heard, now)
@@ -89,16 +89,10 @@ func (w *Wall) load(ctx context.Context, heard uint64, now time.Time) (unreadabl
 // Check returns nil when the account lets whoever acts as principal, the ARN of a role, come from there. A PermissionMissing
 // fault says that its statements deny it, an Overloaded one that nobody can know. It reads no database.
 func (w *Wall) Check(phase Phase, account, principal string, from signin.Network, now time.Time) error {
-	s := w.state.Load()
-	// By the time of the wall: a machine that slept loaded nothing either.
-	if w.limit > 0 && now.Round(0).Sub(s.loaded) > w.limit {
-		return &signin.Fault{
-			Kind:       signin.Overloaded,
-			Message:    "This server has not read permission statements for too long, so it lets nobody in until it has. Try again shortly.",
-			RetryAfter: 5 * time.Second,
-		}
+	if err := w.Fresh(now); err != nil {
+		return err
 	}
-	policies, ok := s.accounts[account]
+	policies, ok := w.state.Load().accounts[account]
 	if !ok || !w.denies(policies, phase, account, principal, from) {
 		return nil
 	}
@@ -108,6 +102,20 @@ func (w *Wall) Check(phase Phase, account, principal string, from signin.Network
 	}
 	return signin.Refuse(signin.PermissionMissing, "The resource permission statements of account %s do not let anybody act as %s from %s (signin:AuthorizeOAuth2Access and signin:CreateOAuth2Token are denied after authentication). "+
 		"Use a network that they name, or ask the administrator of the account.", account, principal, place(from))
+}
+
+// Fresh returns nil, or an Overloaded fault when nothing has been loaded for longer than the limit. Then nobody here can know
+// which statements there are, so Check refuses everybody.
+func (w *Wall) Fresh(now time.Time) error {
+	// By the time of the wall: a machine that slept loaded nothing either.
+	if w.limit > 0 && now.Round(0).Sub(w.state.Load().loaded) > w.limit {
+		return &signin.Fault{
+			Kind:       signin.Overloaded,
+			Message:    "This server has not read permission statements for too long, so it lets nobody in until it has. Try again shortly.",
+			RetryAfter: 5 * time.Second,
+		}
+	}
+	return nil
 }
 
 func (w *Wall) denies(policies policy.Policies, phase Phase, account, principal string, from signin.Network) bool {

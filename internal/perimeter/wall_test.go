@@ -196,7 +196,7 @@ func TestStatementsAreLoadedWhenTheyChanged(t *testing.T) {
 	let("before the switch", true)
 	must(t, st.SetConsoleAuthorization(t.Context(), account, true, at, at))
 	asked := st.asked
-	maintain(1, at.Add(reload-1))
+	maintain(1, at.Add(Reload-1))
 	let("nothing was heard", true)
 	if st.asked != asked {
 		t.Errorf("the store was asked although nothing was heard")
@@ -204,9 +204,9 @@ func TestStatementsAreLoadedWhenTheyChanged(t *testing.T) {
 	maintain(2, at.Add(time.Second))
 	let("a notice was heard", false)
 	must(t, st.DeleteStatement(t.Context(), account, "s", at, at))
-	maintain(2, at.Add(time.Second+reload-1))
+	maintain(2, at.Add(time.Second+Reload-1))
 	let("nothing was heard", false)
-	maintain(2, at.Add(time.Second+reload))
+	maintain(2, at.Add(time.Second+Reload))
 	let("a minute passed", true)
 }
 

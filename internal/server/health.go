@@ -36,6 +36,14 @@ func (s *Server) whenReady(h wire.Handler) wire.Handler {
 	}
 }
 
+// fresh returns nil, or why every session is refused here: nobody can know what ended, or from where people may come.
+func (s *Server) fresh(now time.Time) error {
+	if err := s.board.Fresh(now); err != nil {
+		return err
+	}
+	return s.wall.Fresh(now)
+}
+
 // late is how old the last word from the database may be before /readyz says that it is away.
 const late = 5 * time.Second
 
@@ -45,7 +53,7 @@ const late = 5 * time.Second
 func (s *Server) ready(w http.ResponseWriter, c *wire.Call) {
 	c.Record.Operation, c.Record.Outcome = "Ready", "ok"
 	age := c.Now.Sub(s.board.Heard())
-	r := readiness{Status: "ready", Heard: max(0, age.Milliseconds()), Checks: map[string]string{"notices": "ok", "key_ring": "ok"}}
+	r := readiness{Status: "ready", Heard: max(0, age.Milliseconds()), Checks: map[string]string{"notices": "ok", "key_ring": "ok", "statements": "ok"}}
 	status := http.StatusOK
 	if age > late {
 		r.Checks["notices"] = fmt.Sprintf("the database has not answered for %d seconds; after %d this server refuses sessions",
@@ -54,8 +62,11 @@ func (s *Server) ready(w http.ResponseWriter, c *wire.Call) {
 	if s.ring.Err() != nil {
 		r.Checks["key_ring"] = "the keys cannot be read again; the log says why. Those that are here go on"
 	}
+	if s.wall.Fresh(c.Now) != nil {
+		r.Checks["statements"] = "permission statements have not been read for too long; the log says why"
+	}
 	switch {
-	case s.board.Fresh(c.Now) != nil:
+	case s.fresh(c.Now) != nil:
 		r.Status, status = "deaf", http.StatusServiceUnavailable
 	case s.ring.Ready(c.Now) != nil:
 		r.Status, status = "keyless", http.StatusServiceUnavailable
@@ -77,7 +88,7 @@ func (s *Server) ready(w http.ResponseWriter, c *wire.Call) {
 // health answers GET /healthz: 200 when every request can be served, also those that need the database.
 func (s *Server) health(w http.ResponseWriter, c *wire.Call) {
 	c.Record.Operation = "Health"
-	err := s.board.Fresh(c.Now)
+	err := s.fresh(c.Now)
 	if pingErr := s.store.Ping(c.Context()); err == nil && pingErr != nil {
 		err = signin.RefuseBecause(pingErr, signin.Overloaded, "the database does not answer")
 	}

@@ -151,6 +151,39 @@ func TestNodeIsReadyUntilItIsDeaf(t *testing.T) {
 	})
 }
 
+// A node that cannot read permission statements refuses everybody, so none should be sent to it.
+func TestNodeIsNotReadyWhileItCannotKnowItsStatements(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.Start(t)
+		c := s.Client()
+		token := c.Login(t).RefreshToken
+		s.HideStatements(true)
+		time.Sleep(10 * time.Minute)
+		readyz(t, s).want(t, "after ten minutes without statements", 200, "ready", "ok")
+		if a := c.Refresh(t, token); a.Status != 200 {
+			t.Errorf("refresh meanwhile = %d %s, want 200", a.Status, a.Body)
+		}
+		time.Sleep(2 * time.Minute)
+		r := readyz(t, s)
+		if r.want(t, "after twelve", 503, "deaf", "ok"); !strings.Contains(r.Checks["statements"], "not been read") {
+			t.Errorf("GET /readyz says %v, want what it lacks", r.Checks)
+		}
+		c.Refresh(t, token).WantFault(t, signin.Overloaded)
+		if w := s.Do(httptest.NewRequest("GET", s.Base+"/healthz", nil)); w.Code != 503 {
+			t.Errorf("GET /healthz = %d, want 503", w.Code)
+		}
+		if text := s.Metrics(t); !strings.Contains(text, "latchkey_ready 0") {
+			t.Errorf("latchkey_ready is not 0")
+		}
+		s.HideStatements(false)
+		time.Sleep(time.Second)
+		readyz(t, s).want(t, "once they can be read", 200, "ready", "ok")
+		if a := c.Refresh(t, token); a.Status != 200 {
+			t.Errorf("refresh after that = %d %s, want 200", a.Status, a.Body)
+		}
+	})
+}
+
 func TestDrainingNodeServesOnAndIsNotReady(t *testing.T) {
 	s := testkit.Start(t)
 	c := s.Client()

@@ -77,7 +77,7 @@ func (m *Metrics) watch(s *Server, answered *dpop.Memory) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "latchkey_ready", Help: "1 while /readyz says that requests should be sent here, else 0.",
 		}, func() float64 {
-			if now := s.clock(); s.draining.Load() || board.Fresh(now) != nil || s.ring.Ready(now) != nil {
+			if now := s.clock(); s.draining.Load() || s.fresh(now) != nil || s.ring.Ready(now) != nil {
 				return 0
 			}
 			return 1

@@ -127,7 +127,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	wall, err := perimeter.Open(ctx, st, cfg.Region, deafFor, now)
+	wall, err := perimeter.Open(ctx, st, cfg.Region, deafFor+perimeter.Reload, now) // may be that old when the database goes away
 	if err != nil {
 		return nil, err
 	}

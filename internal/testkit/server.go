@@ -2,12 +2,14 @@ package testkit
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,10 +50,11 @@ type Server struct {
 	traces   *telemetry.Exporter
 	log      logText
 	logins   chan struct{}
-	address  string   // where requests come from
-	headers  []string // that they have
-	gone     bool     // the database was taken away
-	outcomes sync.Map // request id → outcome of its log record
+	hidden   *atomic.Bool // statements cannot be read
+	address  string       // where requests come from
+	headers  []string     // that they have
+	gone     bool         // the database was taken away
+	outcomes sync.Map     // request id → outcome of its log record
 }
 
 // Option changes the configuration of a server under test.
@@ -106,7 +109,8 @@ func start(t testing.TB, dev *server.Development, hash string, options []Option)
 		t.Fatal(err)
 	}
 	s.logins = make(chan struct{}, 1)
-	s.Store = stallable{st, s.logins}
+	s.hidden = new(atomic.Bool)
+	s.Store = stallable{st, s.logins, s.hidden}
 	s.fill(t, hash, now)
 	if s.root, err = keyring.ParseRoot(keyring.NewRootKey()); err != nil {
 		t.Fatal(err)
@@ -208,10 +212,18 @@ func (s *Server) TakeStoreAway(t testing.TB) {
 	}
 }
 
-// stallable is a store that redeems no code while logins is taken.
+// stallable is a store that redeems no code while logins is taken, and reads no statements while they are hidden.
 type stallable struct {
 	store.Store
 	logins chan struct{}
+	hidden *atomic.Bool
+}
+
+func (s stallable) EffectiveStatements(ctx context.Context) ([]store.PermissionStatement, error) {
+	if s.hidden.Load() {
+		return nil, errors.New("statements are hidden")
+	}
+	return s.Store.EffectiveStatements(ctx)
 }
 
 func (s stallable) RedeemCode(ctx context.Context, session signin.Session) error {
@@ -225,6 +237,9 @@ func (s *Server) StallLogins() (resume func()) {
 	s.logins <- struct{}{}
 	return func() { <-s.logins }
 }
+
+// HideStatements makes reading permission statements fail, and nothing else, until it is called with false.
+func (s *Server) HideStatements(hidden bool) { s.hidden.Store(hidden) }
 
 // observer tells the metrics and the trace, as cmd/latchkey does.
 func observer(metrics *server.Metrics, traces *telemetry.Exporter) store.Observer {
