@@ -183,7 +183,7 @@ var differs = []struct {
 	{regexp.MustCompile(`(ccess_?[tT]oken":")ASOA[^"]+("[^}]*xpires_?[iI]n":)(?:3600|359[89])\b`), `$1<access>$2<about 3600>`},
 	{regexp.MustCompile(`(id_?[tT]oken":")[^".]+\.[^".]+\.[^".]{128}"`), `$1<id token>"`},
 	{regexp.MustCompile(`(ccess_token":")[^".]+\.[^".]+\.[^".]{86}"`), `$1<access token>"`},
-	{regexp.MustCompile(`(xpires_in":)(600|59[89])\b`), `$1<about 600>`},
+	{regexp.MustCompile(`(xpires_in":)(600|59[0-9])\b`), `$1<about 600>`},
 	{regexp.MustCompile(`(xpires_?[iI]n":)(900|89[89])\b`), `$1<about 900>`},
 	{regexp.MustCompile(`([?&]code=)[A-Za-z0-9_-]+`), `$1<code>`},
 	{regexp.MustCompile(`("(statementId|sid)":")[A-Za-z0-9+/]{64}"`), `$1<statement>"`},
