@@ -73,7 +73,9 @@ const targetHeader = "X-Amz-Target"
 // to next. The operations about applications come so (API version 2022-07-26).
 func (e *Endpoint) Beside(next wire.Handler) wire.Handler {
 	return func(w http.ResponseWriter, c *wire.Call) {
-		if c.Method != http.MethodPost || c.Header.Get(targetHeader) == "" {
+		// Beside a form, which is what STS takes here, the header means nothing.
+		form := strings.HasPrefix(c.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+		if c.Method != http.MethodPost || c.Header.Get(targetHeader) == "" || form {
 			next(w, c)
 			return
 		}
