@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/latchkey-id/latchkey/internal/signin"
 )
 
 // approve lets a client of the person at b in, at a node, and returns the login with its code. Shut tells that the person
@@ -125,6 +127,25 @@ func (s *site) refresh(n *node, l *login, q request) answer {
 	}
 	s.history.add(e)
 	return a
+}
+
+// logOut ends the session of l at a node, as its holder, once.
+func (s *site) logOut(n *node, l *login) {
+	s.world.RLock()
+	defer s.world.RUnlock()
+	_, token := l.now()
+	q := newRequest("/v1/revoke", map[string]string{"clientId": signin.SameDevice, "token": token}, l.key, s.history.number(), s.now())
+	e := event{kind: logOut, login: l.number, person: l.person, node: n.number, call: s.history.now()}
+	a := send(n, "/v1/revoke", q)
+	e.ret, e.status = s.history.now(), a.status
+	switch {
+	case a.status == 0 || a.status >= 500:
+		s.history.fail(e, "log out: "+a.String())
+		e.ret, e.status = forever, 0
+	case a.status != http.StatusOK || len(a.body) != 0:
+		s.complain("log out at node %d = %d %s, want 200 and nothing", n.number, a.status, a.body)
+	}
+	s.history.add(e)
 }
 
 // newRefresh returns a request that refreshes l with its newest token, and a proof by key.

@@ -104,13 +104,11 @@ func (s *site) count() {
 	redeemed, endangered := map[int]int{}, map[int]bool{}
 	said, stepOf := map[of]uint64{}, map[of]int64{}
 	for _, e := range h.events {
-		if e.kind != redeem {
-			continue
-		}
-		if e.status == http.StatusOK {
+		switch {
+		case e.kind == redeem && e.status == http.StatusOK:
 			redeemed[e.login]++
-		} else {
-			endangered[e.login] = true // brought twice, perhaps
+		case e.kind == redeem, e.kind == logOut: // brought twice, perhaps
+			endangered[e.login] = true
 		}
 	}
 	for login, times := range redeemed {

@@ -136,20 +136,20 @@ type request struct {
 	number int
 }
 
-func newRequest(members map[string]string, key *ecdsa.PrivateKey, number int, now time.Time) request {
+func newRequest(path string, members map[string]string, key *ecdsa.PrivateKey, number int, now time.Time) request {
 	body, _ := json.Marshal(members) // strings always marshal
-	return request{body, testkit.Proof(key, http.MethodPost, base+"/v1/token", now, rand.Text()), now.Truncate(time.Second), number}
+	return request{body, testkit.Proof(key, http.MethodPost, base+path, now, rand.Text()), now.Truncate(time.Second), number}
 }
 
 func (l *login) redemption(number int, now time.Time) request {
-	return newRequest(map[string]string{
+	return newRequest("/v1/token", map[string]string{
 		"clientId": signin.SameDevice, "grantType": "authorization_code", "code": l.code, "codeVerifier": l.verifier, "redirectUri": redirect,
 	}, l.key, number, now)
 }
 
 // refreshing returns a request that refreshes with token, and a proof by key.
 func refreshing(token string, key *ecdsa.PrivateKey, number int, now time.Time) request {
-	return newRequest(map[string]string{"clientId": signin.SameDevice, "grantType": "refresh_token", "refreshToken": token}, key, number, now)
+	return newRequest("/v1/token", map[string]string{"clientId": signin.SameDevice, "grantType": "refresh_token", "refreshToken": token}, key, number, now)
 }
 
 // answer is what a client reads.
@@ -172,7 +172,18 @@ func (a answer) String() string {
 
 // post sends a token request to a node.
 func post(n *node, q request) answer {
-	r, err := http.NewRequest(http.MethodPost, "http://"+n.address+"/v1/token", bytes.NewReader(q.body))
+	a := send(n, "/v1/token", q)
+	if a.err == nil {
+		if err := json.Unmarshal(a.body, &a.AnswerBody); err != nil {
+			return answer{err: fmt.Errorf("%d: %w", a.status, err)}
+		}
+	}
+	return a
+}
+
+// send sends a request to a path of a node. It does not look into the answer.
+func send(n *node, path string, q request) answer {
+	r, err := http.NewRequest(http.MethodPost, "http://"+n.address+path, bytes.NewReader(q.body))
 	if err != nil {
 		return answer{err: err}
 	}
@@ -186,10 +197,7 @@ func post(n *node, q request) answer {
 	}
 	defer w.Body.Close()
 	a := answer{status: w.StatusCode}
-	if a.body, err = io.ReadAll(w.Body); err == nil {
-		err = json.Unmarshal(a.body, &a.AnswerBody)
-	}
-	if err != nil {
+	if a.body, err = io.ReadAll(w.Body); err != nil {
 		return answer{err: fmt.Errorf("%s: %w", w.Status, err)}
 	}
 	return a

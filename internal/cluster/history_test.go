@@ -46,8 +46,9 @@ const (
 	approve kind = "approve" // a person let a client in; its answer is a code
 	redeem  kind = "redeem"
 	refresh kind = "refresh"
-	shut    kind = "shut" // the administrator took a person's access away
-	open    kind = "open" // and gave it back
+	logOut  kind = "log out" // its holder ended the session
+	shut    kind = "shut"    // the administrator took a person's access away
+	open    kind = "open"    // and gave it back
 	rotate  kind = "rotate"
 	hear    kind = "hear" // a node learns of a revocation; nobody sees when
 )

@@ -108,7 +108,7 @@ func (h *history) storiesLocked() map[int]*story {
 		if e.kind == approve {
 			s.approved = e
 		}
-		if e.kind == redeem && e.status == 400 {
+		if e.kind == redeem && e.status == 400 || e.kind == logOut && e.status == 200 {
 			s.struck = min(s.struck, e.ret)
 		}
 	}
@@ -140,6 +140,8 @@ func (s *story) revokes(e event) bool {
 		return e.ret >= s.approved.call
 	case redeem:
 		return e.status == 400 || e.ret == forever
+	case logOut:
+		return true
 	}
 	return false
 }
@@ -168,7 +170,7 @@ func (h *history) operationsLocked(s *story) []porcupine.Operation {
 			for node := range skews {
 				heard := event{kind: hear, login: s.approved.login, node: node, call: e.call, ret: h.deadlineLocked(node, e.call, e.ret), key: uint32(bits)}
 				switch {
-				case e.kind == redeem && e.status == 400 && e.node == node: // knows at once
+				case (e.kind == redeem && e.status == 400 || e.kind == logOut && e.status == 200) && e.node == node: // knows at once
 				case e.call > s.struck: // knows already, or hears of the other one first
 				case heard.ret == forever && !s.refusedBy(node): // nobody says that it heard
 				default:

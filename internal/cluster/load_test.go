@@ -52,7 +52,8 @@ func (w *load) pause(rng *rand.Rand, most time.Duration) {
 	time.Sleep(time.Duration(rng.Int64N(int64(most))))
 }
 
-// logIn signs people in, and sometimes sends a code twice: at once, as a nervous client does, or later, as a thief.
+// logIn signs people in, and sometimes sends a code twice: at once, as a nervous client does, or later, as a thief. Some log
+// out again, or do so twice.
 func (w *load) logIn(rng *rand.Rand, worker int) {
 	browsers := make([]*browser, len(w.people))
 	for i := range browsers {
@@ -84,6 +85,12 @@ func (w *load) logIn(rng *rand.Rand, worker int) {
 		if a.status == http.StatusOK && rng.IntN(12) == 0 {
 			w.pause(rng, 200*time.Millisecond)
 			w.redeem(w.pick(rng), l, w.newRedemption(l))
+		}
+		if a.status == http.StatusOK && rng.IntN(12) == 0 {
+			w.pause(rng, 200*time.Millisecond)
+			for range 1 + rng.IntN(2) {
+				w.logOut(w.pick(rng), l)
+			}
 		}
 	}
 }

@@ -50,6 +50,9 @@ func rejected(node int) event {
 	return event{kind: refresh, node: node, status: 401, code: "TOKEN_EXPIRED"}
 }
 
+// loggedOut is an answer to the holder who ends the session.
+func loggedOut(node, status int) event { return event{kind: logOut, node: node, status: status} }
+
 // A model that allows everything would let every history pass. Each of these must be told from its neighbour.
 func TestModelTellsGoodHistoriesFromBrokenOnes(t *testing.T) {
 	begin := func(h tale) {
@@ -100,6 +103,23 @@ func TestModelTellsGoodHistoriesFromBrokenOnes(t *testing.T) {
 			h.at(2020, 2030, refreshed(1, 1, time.Second, 0))
 		}},
 
+		{"logged out, and refused here", true, func(h tale) { h.at(10, 11, loggedOut(1, 200)); h.at(12, 13, rejected(1)) }},
+		{"logged out, and refreshed here", false, func(h tale) { h.at(10, 11, loggedOut(1, 200)); h.at(12, 13, refreshed(1, 1, time.Second, 0)) }},
+		{"logged out, and refreshed here at once", true, func(h tale) { h.at(10, 15, loggedOut(1, 200)); h.at(12, 13, refreshed(1, 1, time.Second, 0)) }},
+		{"logged out, and refreshed elsewhere within the bound", true, func(h tale) { h.at(10, 11, loggedOut(1, 200)); h.at(1990, 2000, refreshed(2, 1, 2*time.Second, 0)) }},
+		{"logged out, and refreshed elsewhere after the bound", false, func(h tale) { h.at(10, 11, loggedOut(1, 200)); h.at(2020, 2030, refreshed(2, 1, 2*time.Second, 0)) }},
+		{"logged out twice", true, func(h tale) {
+			h.at(10, 11, loggedOut(1, 200))
+			h.at(12, 13, loggedOut(2, 200))
+			h.at(14, 15, rejected(2))
+		}},
+		{"logged out twice, and refreshed there", false, func(h tale) {
+			h.at(10, 11, loggedOut(1, 200))
+			h.at(12, 13, loggedOut(2, 200))
+			h.at(14, 15, refreshed(2, 1, time.Second, 0))
+		}},
+		{"no answer to logging out, and over", true, func(h tale) { h.at(10, forever, loggedOut(1, 0)); h.at(3000, 3001, rejected(2)) }},
+		{"no answer to logging out, and alive", true, func(h tale) { h.at(10, forever, loggedOut(1, 0)); h.at(5000, 5001, refreshed(2, 1, 5*time.Second, 0)) }},
 		{"shut out, and heard in time", true, func(h tale) {
 			h.at(10, 90, event{kind: shut})
 			h.at(100, 101, refreshed(1, 1, time.Second, 0))

@@ -26,6 +26,8 @@ import (
 //	          which its proof was made, whatever the clock of the node shows, is sealed by the key in use when that step
 //	          began, and is the same that any node says for the step, at any time, before and after any rotation.
 //	          401, 403: this node has heard of a revocation.
+//	log out   200: revokes the session, if nothing did before, and this node knows at once. Without an answer it is as with
+//	          redeem.
 //	shut      revokes what was approved before it. An administrator does it, or tries: without an answer it is as with
 //	          redeem.
 //	open      lets the person approve again. It gives back nothing.
@@ -91,6 +93,12 @@ func (s state) step(o operation, l signin.Lifetimes) (state, bool) {
 			return s, refuses
 		}
 		return s.refresh(o, l, refuses)
+	case logOut:
+		s = s.revoke(o.revocation, s.redeemed)
+		if o.status == 200 {
+			s.heard[o.node] |= o.revocation
+		}
+		return s, s.redeemed
 	case shut:
 		s.shut = true
 		return s.revoke(o.revocation, s.approved), true
