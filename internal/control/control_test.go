@@ -372,6 +372,7 @@ func eachOperationNeedsItsAction(t *testing.T) {
 		}
 		person.call(t, path, body[path]).want(t, path+" by a person", 403, "INSUFFICIENT_PERMISSIONS")
 	}
+	callers[off].call(t, off, body[off]) // whatever came last above, or the person might be kept out
 	now := time.Now()
 	must(t, s.Store.SetRolePolicy(t.Context(), s.Role.ID, everything, false, now, now))
 	time.Sleep(time.Second) // as long as policies are believed
