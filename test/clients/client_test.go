@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,15 +53,9 @@ func allClients() []client {
 }
 
 // clientNamed returns one of allClients.
-func clientNamed(t *testing.T, name string) client {
-	t.Helper()
-	for _, c := range allClients() {
-		if c.name == name {
-			return c
-		}
-	}
-	t.Fatalf("there is no client %q", name)
-	return client{}
+func clientNamed(name string) client {
+	all := allClients()
+	return all[slices.IndexFunc(all, func(c client) bool { return c.name == name })]
 }
 
 // require skips the test where the client is not installed; where CI=true it fails it.

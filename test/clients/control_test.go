@@ -1,181 +1,201 @@
 package clients
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-id/latchkey/test/clients/awslogin"
 )
 
-// administrator is the SDK's client of the control plane, with the access key of a service user.
-type administrator struct {
-	call func(t *testing.T, operation, input string) controlResult
+// permissionStatement is an entry of ListResourcePermissionStatements.
+type permissionStatement struct {
+	Sid       string
+	Condition map[string]map[string][]string
 }
 
-// controlResult is what the SDK made of an answer.
-type controlResult struct {
-	Output struct {
-		StatementID                 string
-		TargetID                    string
-		Scope                       string
-		ConsoleAuthorizationEnabled bool
-		NextToken                   string
-		PermissionStatements        []struct {
-			Sid       string
+// resourcePolicy is what GetResourcePolicy gives.
+type resourcePolicy struct {
+	SigninResourceBasedPolicy struct {
+		Version   string
+		Statement []struct {
+			Effect    string
+			Principal map[string]string
+			Action    []string
+			Resource  string
 			Condition map[string]map[string][]string
 		}
-		SigninResourceBasedPolicy struct {
-			Version   string
-			Statement []struct {
-				Effect    string
-				Principal map[string]string
-				Action    []string
-				Resource  string
-				Condition map[string]map[string][]string
+	}
+}
+
+// consoleAuthorization is what the three operations about it give.
+type consoleAuthorization struct {
+	TargetID, Scope             string
+	ConsoleAuthorizationEnabled bool
+}
+
+// control is a call of an operation of the control plane.
+func control(operation string, signer *keys, in input) call {
+	return call{Operation: operation, Credentials: signer, Input: in}
+}
+
+// put makes a statement and returns its id.
+func (s *scene) put(t *testing.T, signer *keys, in input) string {
+	t.Helper()
+	var made struct{ StatementID string }
+	s.do(t, control("PutResourcePermissionStatement", signer, in), &made)
+	if len(made.StatementID) < 64 {
+		t.Errorf("statementId = %q, want 64 characters", made.StatementID)
+	}
+	return made.StatementID
+}
+
+func (s *scene) remove(t *testing.T, signer *keys, id string) {
+	t.Helper()
+	var nothing struct{}
+	s.do(t, control("DeleteResourcePermissionStatement", signer, input{"statementId": id}), &nothing)
+}
+
+// TestPermissionStatements puts statements, finds them by the paginator of the SDK and in the policy, and deletes them.
+func TestPermissionStatements(t *testing.T) {
+	t.Parallel()
+	eachClient(t, "", func(t *testing.T, s *scene) {
+		for name, signer := range s.signers() {
+			t.Run(name, func(t *testing.T) {
+				s.wantFault(t, control("GetResourcePolicy", signer, nil), "404 ResourceNotFoundException RESOURCE_NOT_FOUND")
+				excluded := "arn:aws:iam::" + account + ":role/Developer"
+				in := input{"sourceIp": "192.0.2.0/24", "excludedPrincipal": excluded, "clientToken": "first-" + s.program.name}
+				want := map[string]string{s.put(t, signer, in): "192.0.2.0/24"} // source addresses by id
+				if again := s.put(t, signer, in); want[again] == "" {
+					t.Errorf("the same clientToken gave another statement, %s", again)
+				}
+				for i := range 4 { // without a clientToken, which the SDK then makes
+					address := fmt.Sprintf("198.51.100.%d", i)
+					want[s.put(t, signer, input{"sourceIp": address})] = address
+				}
+				inVPC := input{
+					"sourceVpc": "vpc-0123456789abcdef0", "vpcSourceIp": "10.0.0.0/8", "requestedRegion": "us-east-1",
+					"signinSourceVpce": "vpce-0123456789abcdef0", "consoleSourceVpce": "vpce-0fedcba9876543210",
+				}
+				want[s.put(t, signer, inVPC)] = ""
+
+				got := map[string]string{}
+				for _, p := range s.statements(t, signer, 2) {
+					got[p.Sid] = address(p.Condition)
+				}
+				if !maps.Equal(got, want) {
+					t.Errorf("the pages hold %v, want %v", got, want)
+				}
+				// Each of the five about addresses denies once before and once after authentication. The one about a VPC does so
+				// four times, for what must not be otherwise are four things.
+				s.wantPolicy(t, signer, 5+4, excluded)
+				for id := range want {
+					s.remove(t, signer, id)
+					s.wantFault(t, control("DeleteResourcePermissionStatement", signer, input{"statementId": id}), "404 ResourceNotFoundException RESOURCE_NOT_FOUND")
+				}
+				if left := s.statements(t, signer, 100); len(left) > 0 {
+					t.Errorf("after all were deleted, there are %v", left)
+				}
+			})
+		}
+	}, "PutResourcePermissionStatement")
+}
+
+// statements returns all statements of the account, by pages of that size.
+func (s *scene) statements(t *testing.T, signer *keys, size int) []permissionStatement {
+	t.Helper()
+	var pages []struct{ PermissionStatements []permissionStatement }
+	c := control("ListResourcePermissionStatements", signer, input{"maxResults": size})
+	c.Pages = true
+	s.do(t, c, &pages)
+	var all []permissionStatement
+	for i, page := range pages {
+		if n := len(page.PermissionStatements); n > size || n < size && i < len(pages)-1 {
+			t.Errorf("page %d of %d holds %d statements, want %d", i+1, len(pages), n, size)
+		}
+		all = append(all, page.PermissionStatements...)
+	}
+	return all
+}
+
+// address returns outside of which address a condition applies, or nothing.
+func address(condition map[string]map[string][]string) string {
+	return strings.Join(condition["NotIpAddress"]["aws:SourceIp"], ",")
+}
+
+// wantPolicy fails the test unless the policy denies that many times before authentication and as often after it, to
+// whoever acts in the account but the excluded principal, and to everybody in the right form.
+func (s *scene) wantPolicy(t *testing.T, signer *keys, times int, excluded string) {
+	t.Helper()
+	var p resourcePolicy
+	s.do(t, control("GetResourcePolicy", signer, nil), &p)
+	policy, actions, leftOut := p.SigninResourceBasedPolicy, map[string]int{}, map[string]int{}
+	for _, statement := range policy.Statement {
+		if statement.Effect != "Deny" || statement.Resource != "*" || statement.Principal["AWS"] != "*" ||
+			!slices.Equal(statement.Condition["StringEquals"]["aws:ResourceAccount"], []string{account}) {
+			t.Errorf("statement %+v", statement)
+		}
+		for _, action := range statement.Action {
+			actions[action]++
+		}
+		for key, values := range statement.Condition["ArnNotEquals"] {
+			if slices.Equal(values, []string{excluded}) {
+				leftOut[key]++
 			}
 		}
 	}
-	Exception, Code, Message string
-	Status                   int
-}
-
-// administer makes a service user who may do what document allows, and starts the SDK as them.
-func administer(t *testing.T, s *server, name, document string) administrator {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "policy.json")
-	if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	create := exec.CommandContext(t.Context(), filepath.Join(bin, "latchkey"), "key", "create", "--account", "111122223333", name,
-		"--policy", file, "--json", "--config", filepath.Join(s.data, "latchkey.yaml"))
-	made, err := create.Output()
-	var key struct{ AccessKeyID, SecretAccessKey string }
-	if err == nil {
-		err = json.Unmarshal(made, &key)
-	}
-	if err != nil {
-		t.Fatalf("key create: %v\n%s", err, made)
-	}
-	driver := exec.CommandContext(t.Context(), filepath.Join(bin, "go-control"))
-	driver.Env = []string{
-		"ENDPOINT=" + s.base, "HOME=" + t.TempDir(), "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_ACCESS_KEY_ID=" + key.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + key.SecretAccessKey,
-	}
-	driver.Stderr = os.Stderr
-	in, err := driver.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := driver.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := driver.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		driver.Wait()
-	})
-	lines := bufio.NewReader(out)
-	return administrator{call: func(t *testing.T, operation, input string) controlResult {
-		t.Helper()
-		fmt.Fprintf(in, `{"operation":%q,"input":%s}`+"\n", operation, input)
-		line, err := lines.ReadBytes('\n')
-		var r controlResult
-		if err == nil {
-			err = json.Unmarshal(line, &r)
-		}
-		if err != nil {
-			t.Fatalf("%s %s: %v\n%s", operation, input, err, line)
-		}
-		return r
-	}}
-}
-
-func (r controlResult) want(t *testing.T, what, exception, code string, status int) {
-	t.Helper()
-	if r.Exception != exception || r.Code != code || exception != "" && (r.Status != status || r.Message == "") {
-		t.Errorf("%s = %+v, want %s %s %d", what, r, exception, code, status)
+	wantActions := map[string]int{"signin:Authenticate": times, "signin:AuthorizeOAuth2Access": times, "signin:CreateOAuth2Token": times}
+	wantLeftOut := map[string]int{"signin:PrincipalArn": 1, "aws:PrincipalArn": 1}
+	if policy.Version != "2012-10-17" || !maps.Equal(actions, wantActions) || !maps.Equal(leftOut, wantLeftOut) {
+		t.Errorf("policy of version %s denies %v but to whom %v say, want %v and %v", policy.Version, actions, leftOut, wantActions, wantLeftOut)
 	}
 }
 
-const administratorPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"signin:*","Resource":"*"}]}`
-
-// TestControlPlane: the SDK reads every answer of the control plane, and knows every exception of its model by type.
-func TestControlPlane(t *testing.T) {
+// TestConsoleAuthorization: statements do nothing until they are switched on. Then logins from elsewhere get no tokens any
+// more, and they do again when it is switched off.
+func TestConsoleAuthorization(t *testing.T) {
 	t.Parallel()
-	s := start(t, "")
-	a := administer(t, s, "administrator", administratorPolicy)
-	session := login(t, s, awslogin.Options{})
+	eachClient(t, "", func(t *testing.T, s *scene) {
+		s.wantConsole(t, control("GetConsoleAuthorizationConfiguration", &s.login, nil), false)
+		id := s.put(t, &s.login, input{"sourceIp": "192.0.2.0/24"}) // where nobody is
+		session := login(t, s.server, awslogin.Options{})
 
-	a.call(t, "GetResourcePolicy", "{}").want(t, "no policy yet", "ResourceNotFoundException", "RESOURCE_NOT_FOUND", 404)
-	put := a.call(t, "PutResourcePermissionStatement", `{"sourceIp":"203.0.113.0/24"}`) // the SDK gives it a token
-	put.want(t, "put", "", "", 0)
-	id := put.Output.StatementID
-	if !regexp.MustCompile(`^[A-Za-z0-9+/]{64}=?$`).MatchString(id) {
-		t.Errorf("statement id = %q", id)
-	}
-	first := a.call(t, "PutResourcePermissionStatement", `{"sourceIp":"203.0.112.0/20","clientToken":"one"}`)
-	if again := a.call(t, "PutResourcePermissionStatement", `{"sourceIp":"203.0.112.0/20","clientToken":"one"}`); again.Output.StatementID != first.Output.StatementID {
-		t.Errorf("put again = %+v, want the same statement", again)
-	}
-	a.call(t, "PutResourcePermissionStatement", `{"sourceIp":"198.51.100.7","clientToken":"one"}`).want(t, "another with the token", "ConflictException", "CONFLICT", 409)
-	a.call(t, "PutResourcePermissionStatement", `{"sourceIp":"nowhere"}`).want(t, "a bad member", "ValidationException", "INVALID_REQUEST", 400)
+		s.wantConsole(t, control("PutConsoleAuthorizationConfiguration", &s.login, input{"targetId": account}), true)
+		s.wantConsole(t, control("GetConsoleAuthorizationConfiguration", &s.robot, nil), true)
+		s.awaitRefresh(t, session, "403 AccessDeniedException INSUFFICIENT_PERMISSIONS")
+		if _, err := awslogin.Authorize(t.Context(), s.base, awslogin.Options{}); err == nil {
+			t.Error("a login from outside is authorized")
+		}
 
-	page := a.call(t, "ListResourcePermissionStatements", `{"maxResults":1}`)
-	rest := a.call(t, "ListResourcePermissionStatements", fmt.Sprintf(`{"maxResults":100,"nextToken":%q}`, page.Output.NextToken))
-	if len(page.Output.PermissionStatements) != 1 || len(rest.Output.PermissionStatements) != 1 || rest.Output.NextToken != "" ||
-		page.Output.PermissionStatements[0].Sid != id || page.Output.PermissionStatements[0].Condition["NotIpAddress"]["aws:SourceIp"][0] != "203.0.113.0/24" {
-		t.Errorf("pages = %+v, %+v", page, rest)
-	}
-	policy := a.call(t, "GetResourcePolicy", "{}").Output.SigninResourceBasedPolicy
-	if policy.Version != "2012-10-17" || len(policy.Statement) != 4 || policy.Statement[0].Effect != "Deny" || policy.Statement[0].Principal["AWS"] != "*" ||
-		policy.Statement[0].Action[0] != "signin:Authenticate" || policy.Statement[1].Action[1] != "signin:CreateOAuth2Token" ||
-		policy.Statement[0].Resource != "*" || policy.Statement[0].Condition["StringEquals"]["aws:ResourceAccount"][0] != "111122223333" {
-		t.Errorf("policy = %+v", policy)
-	}
-
-	if on := a.call(t, "GetConsoleAuthorizationConfiguration", `{}`).Output; on.ConsoleAuthorizationEnabled || on.TargetID != "111122223333" || on.Scope == "" {
-		t.Errorf("console authorization = %+v, want off", on)
-	}
-	if on := a.call(t, "PutConsoleAuthorizationConfiguration", `{"targetId":"111122223333"}`).Output; !on.ConsoleAuthorizationEnabled {
-		t.Errorf("put = %+v, want on", on)
-	}
-	a.call(t, "PutConsoleAuthorizationConfiguration", `{"targetId":"o-abcdefghij"}`).want(t, "an organization", "ResourceNotFoundException", "RESOURCE_NOT_FOUND", 404)
-	a.call(t, "GetConsoleAuthorizationConfiguration", `{"targetId":"444455556666"}`).want(t, "another account", "AccessDeniedException", "INSUFFICIENT_PERMISSIONS", 403)
-
-	// The statements take effect on who signed in, and not on who signs.
-	awaitRefusal(t, session, "403 AccessDeniedException INSUFFICIENT_PERMISSIONS")
-	if off := a.call(t, "DeleteConsoleAuthorizationConfiguration", `{}`); off.Output.ConsoleAuthorizationEnabled || off.Output.TargetID != "111122223333" || off.Exception != "" {
-		t.Errorf("delete = %+v, want off", off)
-	}
-	a.call(t, "DeleteResourcePermissionStatement", fmt.Sprintf(`{"statementId":%q}`, id)).want(t, "delete", "", "", 0)
-	a.call(t, "DeleteResourcePermissionStatement", fmt.Sprintf(`{"statementId":%q}`, id)).want(t, "delete again", "ResourceNotFoundException", "RESOURCE_NOT_FOUND", 404)
-
-	for i := range 99 {
-		a.call(t, "PutResourcePermissionStatement", fmt.Sprintf(`{"sourceIp":"10.0.%d.0/24"}`, i)).want(t, "put up to the quota", "", "", 0)
-	}
-	a.call(t, "PutResourcePermissionStatement", `{"sourceIp":"10.1.0.0/16"}`).want(t, "above the quota", "ServiceQuotaExceededException", "SERVICE_QUOTA_EXCEEDED", 402)
-
-	nobody := administer(t, s, "nobody", strings.Replace(administratorPolicy, "signin:*", "signin:GetResourcePolicy", 1))
-	nobody.call(t, "ListResourcePermissionStatements", "{}").want(t, "list by somebody who may not", "AccessDeniedException", "INSUFFICIENT_PERMISSIONS", 403)
-	nobody.call(t, "GetResourcePolicy", "{}").want(t, "what they may", "", "", 0)
+		// Signed calls are not affected: an administrator who locked everybody out can mend it.
+		s.wantConsole(t, control("DeleteConsoleAuthorizationConfiguration", &s.robot, nil), false)
+		s.awaitRefresh(t, session, "")
+		s.remove(t, &s.robot, id)
+	}, "PutConsoleAuthorizationConfiguration", "CreateOAuth2Token")
 }
 
-// TestControlPlaneTooFast: the SDK knows this exception too.
-func TestControlPlaneTooFast(t *testing.T) {
-	t.Parallel()
-	s := start(t, "limits:\n  address: {per_second: 0.01, burst: 1}\n  wait: 0s\n")
-	a := administer(t, s, "administrator", administratorPolicy)
-	a.call(t, "ListResourcePermissionStatements", "{}").want(t, "the first", "", "", 0)
-	r := a.call(t, "ListResourcePermissionStatements", "{}")
-	r.want(t, "the second", "TooManyRequestsError", "INVALID_REQUEST", 429)
+func (s *scene) wantConsole(t *testing.T, c call, enabled bool) {
+	t.Helper()
+	var got consoleAuthorization
+	s.do(t, c, &got)
+	if want := (consoleAuthorization{account, "ACCOUNT", enabled}); got != want {
+		t.Errorf("%s = %+v, want %+v", c.Operation, got, want)
+	}
+}
+
+// awaitRefresh refreshes until that is refused with want, or succeeds where want is empty.
+func (s *scene) awaitRefresh(t *testing.T, session *awslogin.Session, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if r := s.call(t, s.refresh(t, session)); r.OK == (want == "") {
+			if !r.OK {
+				s.wantFault(t, s.refresh(t, session), want)
+			}
+			return
+		}
+	}
+	t.Errorf("the refresh is not as wanted after %v: %q", patience, want)
 }

@@ -34,7 +34,7 @@ func runAll(m *testing.M) int {
 	return m.Run()
 }
 
-// buildAll builds the server, unless LATCHKEY names one that is built, and the drivers of each version of the Go SDK.
+// buildAll builds the server, unless LATCHKEY names one that is built, and the drivers of the Go SDK.
 func buildAll() error {
 	if ready := os.Getenv("LATCHKEY"); ready != "" {
 		if err := os.Symlink(ready, filepath.Join(bin, "latchkey")); err != nil {
@@ -46,7 +46,7 @@ func buildAll() error {
 	if err := build("go", "go-newest", "."); err != nil {
 		return err
 	}
-	if err := build("go", "go-control", "./control"); err != nil {
+	if err := build("go", "go-operations", "./operations"); err != nil {
 		return err
 	}
 	return build("go", "go-oldest", "-modfile=oldest.mod", ".")

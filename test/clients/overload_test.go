@@ -128,7 +128,7 @@ print("locked", flush=True)
 sys.stdin.read()
 database.execute("ROLLBACK")
 `
-	locker := clientNamed(t, "python-newest").argv[0]
+	locker := clientNamed("python-newest").argv[0]
 	command := exec.CommandContext(t.Context(), locker, "-c", program, filepath.Join(s.data, "latchkey.db"))
 	stdin, err := command.StdinPipe()
 	if err != nil {

@@ -98,7 +98,7 @@ func TestClientsInTurn(t *testing.T) {
 		"go-oldest", "js-oldest", "go-newest", "python-oldest", "js-newest", "python-newest", "go-newest",
 	}
 	for _, name := range order {
-		c := clientNamed(t, name)
+		c := clientNamed(name)
 		c.require(t)
 		last := h.read(t).AccessToken.AccessKeyID
 		awaitNextStep(t, session, last)

@@ -104,6 +104,12 @@ func (s *Session) Refresh(ctx context.Context) (Answer, error) {
 	return answer, nil
 }
 
+// Proof returns a DPoP proof for a redemption of the code by another program than this one.
+func (g *Grant) Proof() (string, error) { return g.key.proof(g.base+tokenPath, time.Now()) }
+
+// Proof returns a DPoP proof for a refresh by another program than this one.
+func (s *Session) Proof() (string, error) { return s.key.proof(s.base+tokenPath, time.Now()) }
+
 type member struct{ name, value string }
 
 // post sends one token request and reads its answer, or the Refusal as an error.
