@@ -54,8 +54,8 @@ type Endpoint struct {
 
 // The grant types of this operation (RFC 6749 sections 4.1.3 and 6).
 const (
-	grantCode    = "authorization_code"
-	grantRefresh = "refresh_token"
+	grantCode    = signin.GrantAuthorizationCode
+	grantRefresh = signin.GrantRefreshToken
 )
 
 // request is one token request on its way through the corridor.
