@@ -47,7 +47,7 @@ func (p *principalJSON) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	token, err := dec.ReadToken()
 	if err != nil || token.String() != "*" {
-		return errors.New(`Principal must be "*" or an object`)
+		return errors.New(`member Principal must be "*" or an object`)
 	}
 	*p = principalJSON{"AWS": {"*"}}
 	return nil
@@ -181,7 +181,7 @@ func (r *statementJSON) compile(ofResource, variables bool) (statement, error) {
 func (st *statement) compilePrincipals(r *statementJSON, ofResource bool) error {
 	if !ofResource {
 		if r.Principal != nil || r.NotPrincipal != nil {
-			return errors.New("Principal is for policies of resources; this one is attached to whom it is about")
+			return errors.New("member Principal is for policies of resources; this one is attached to whom it is about")
 		}
 		return nil
 	}
