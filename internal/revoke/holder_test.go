@@ -166,10 +166,10 @@ func TestAgentEndsItsSession(t *testing.T) {
 // A refresh token that was used ends its session still: it is the same session. An access token does so while it is good.
 func TestOldTokensAndTheirSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, brief)
 		d := w.Dynamic(t)
 		first := d.Login(t)
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		second := d.Refresh(t, first.RefreshToken).WantOK(t)
 		wantDone(t, "an access token that is over", w.Do(w.held(formType, form("token", first.AccessToken, "client_id", d.ID), nil)))
 		if !w.active(t, second.AccessToken) {
@@ -182,10 +182,10 @@ func TestOldTokensAndTheirSession(t *testing.T) {
 
 		c := w.Client()
 		login := c.Login(t)
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		c.Refresh(t, login.RefreshToken)
 		before := w.notices(t)
-		time.Sleep(11 * time.Hour)
+		time.Sleep(20 * time.Minute)
 		wantDone(t, "a session that is over", w.Do(w.held(jsonType, object(t, "token", login.RefreshToken), c.Key)))
 		if w.notices(t) != before {
 			t.Error("a notice was given of a session that is over")

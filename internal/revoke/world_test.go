@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/config"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/testkit"
@@ -28,6 +29,11 @@ const (
 type world struct {
 	*testkit.Server
 	keys testkit.Credentials
+}
+
+// brief makes sessions end within half an hour, and access tokens within ten minutes: a node polls all the while.
+func brief(c *config.Config) {
+	c.Lifetimes.Session, c.Lifetimes.AccessToken = 30*time.Minute, 10*time.Minute
 }
 
 func newWorld(t testing.TB, options ...testkit.Option) world {
