@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"net/url"
@@ -171,6 +173,39 @@ func FuzzDecodeShape(f *testing.F) {
 			values, err := url.ParseQuery(body)
 			if err != nil || values.Get("grant_type") != v.Text("grant_type") {
 				t.Errorf("Decode(%q): grant_type %q, the standard library reads %q, %v", body, v.Text("grant_type"), values.Get("grant_type"), err)
+			}
+		}
+	})
+}
+
+// Whatever the body: a request that is read has one spelling, and no member twice.
+func FuzzDecodeTwoSpellings(f *testing.F) {
+	two := Shape{Operation: "Two", Members: []Member{{Name: "token"}, {Name: "client_id", Camel: "clientId"}, {Name: "token_type_hint", Camel: "tokenTypeHint"}}}
+	for _, body := range []string{
+		`{"token":"a","clientId":"b"}`, `{"client_id":"b","token_type_hint":null}`, `{"clientId":"b","client_id":"c"}`, `{"client\u0049d":"b","token_type_hint":"c"}`,
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		v, err := two.Decode(call(jsonContent, body))
+		if err != nil {
+			if k := signin.KindOf(err); k == signin.Internal || Status(k) < 400 || Status(k) >= 500 {
+				t.Errorf("Decode(%q) = %v, want a fault of the caller", body, err)
+			}
+			return
+		}
+		var members map[string]any
+		if err := json.Unmarshal([]byte(body), &members); err != nil {
+			t.Fatalf("Decode(%q) reads what the standard library does not: %v", body, err)
+		}
+		for name, camel := range map[string]string{"client_id": "clientId", "token_type_hint": "tokenTypeHint"} {
+			snaky, isSnake := members[name]
+			other, isCamel := members[camel]
+			if isSnake && isCamel || isSnake && v.camel || isCamel && v.snake {
+				t.Errorf("Decode(%q) reads two spellings", body)
+			}
+			if want, ok := cmp.Or(snaky, other).(string); ok && v.Text(name) != want {
+				t.Errorf("Decode(%q): %s is %q, want %q", body, name, v.Text(name), want)
 			}
 		}
 	})
