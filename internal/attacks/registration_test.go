@@ -1,6 +1,7 @@
 package attacks
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -82,5 +83,38 @@ func TestMaliciousRegistrationBuysNothing(t *testing.T) {
 	r.RemoteAddr = "198.51.100.9:1"
 	if w := s.Do(r); w.Code != 200 {
 		t.Errorf("another address is answered with %d %s", w.Code, w.Body)
+	}
+}
+
+// Class: resource exhaustion, CWE-770. Mallory has a network of her own, as everybody may have who asks for an IPv6 tunnel:
+// 65536 networks of the size that counts as one address. From each of them she registers clients, until there are as many as
+// this server keeps, so that for ninety days nobody else's can register.
+//
+// Here such a network has a pace of its own, so that to fill the table she would need thousands of them.
+func TestANetworkDoesNotFillTheTableOfClients(t *testing.T) {
+	s := testkit.StartWithPages(t)
+	from := func(address string) int {
+		r := httptest.NewRequest(http.MethodPost, s.Base+"/v1/register", strings.NewReader(`{"redirect_uris":["http://localhost/cb"]}`))
+		r.Header.Set("Content-Type", jsonType)
+		r.RemoteAddr = address + ":1"
+		return s.Do(r).Code
+	}
+	for name, address := range map[string]string{"IPv6": "[2001:db8:5:%x::1]", "IPv4": "198.51.100.%d"} {
+		accepted := 0
+		for i := range 250 {
+			for range 2 {
+				if from(fmt.Sprintf(address, i)) == 200 {
+					accepted++
+				}
+			}
+		}
+		if accepted == 0 || accepted > 300 {
+			t.Errorf("%s: of 500 registrations from 250 addresses of one network, %d were taken, want no more than 300", name, accepted)
+		}
+	}
+	for _, address := range []string{"[2001:db8:6::1]", "198.51.101.1"} {
+		if code := from(address); code != 200 {
+			t.Errorf("%s is of another network, and is answered with %d", address, code)
+		}
 	}
 }

@@ -276,7 +276,8 @@ type Registration struct {
 	// Lifetime is how long a registration lasts. Default 2160h (90 days), as at AWS; 1h to 8760h. The sessions of a client
 	// end with its registration.
 	Lifetime time.Duration `yaml:"lifetime"`
-	// Address is for the registrations of one address. Default 0.02/s, 30 at once.
+	// Address is for the registrations of one address. Default 0.02/s, 30 at once. All of one network together, which is the
+	// /48 of an IPv6 address and the /24 of an IPv4 address, may do ten times as much.
 	Address Rate `yaml:"address"`
 	// Most is how many registrations there may be at a time. Default 100000; each can take some 20 KiB.
 	Most int `yaml:"most"`

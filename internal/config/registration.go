@@ -21,6 +21,14 @@ func (r Registration) Redirects() (signin.RedirectList, error) {
 	return signin.ParseRedirectList(patterns)
 }
 
+// siteAddresses is how many addresses that register as fast as they may a network is good for.
+const siteAddresses = 10
+
+// Site returns how fast one network may register clients, as of limit.Site.
+func (r Registration) Site() Rate {
+	return Rate{PerSecond: r.Address.PerSecond * siteAddresses, Burst: max(1, r.Address.Burst) * siteAddresses}
+}
+
 func (r Registration) check() error {
 	switch {
 	case r.Lifetime < time.Hour || r.Lifetime > 365*24*time.Hour || r.Lifetime%time.Second != 0:

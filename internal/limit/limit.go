@@ -78,3 +78,14 @@ func Network(a netip.Addr) netip.Addr {
 	}
 	return a
 }
+
+// Site returns the network around an address that one customer may well have all of: the /48 of an IPv6 address, the /24 of
+// an IPv4 address. Who may leave something behind is counted by site as well, because a site has thousands of addresses.
+func Site(a netip.Addr) netip.Addr {
+	a = a.Unmap().WithZone("")
+	bits := 24
+	if a.Is6() {
+		bits = 48
+	}
+	return netip.PrefixFrom(a, bits).Masked().Addr()
+}

@@ -204,3 +204,16 @@ func TestNetworkIsWhatOneCallerHas(t *testing.T) {
 		}
 	}
 }
+
+func TestSiteIsTheNetworkOfACustomer(t *testing.T) {
+	for address, want := range map[string]string{
+		"2001:db8:5:1::9": "2001:db8:5::", "fe80::1%eth0": "fe80::", "198.51.100.77": "198.51.100.0", "::ffff:198.51.100.77": "198.51.100.0",
+	} {
+		if got := Site(netip.MustParseAddr(address)).String(); got != want {
+			t.Errorf("Site(%s) = %s, want %s", address, got, want)
+		}
+	}
+	if got := Site(netip.Addr{}); got.IsValid() {
+		t.Errorf("Site of no address is %s", got)
+	}
+}

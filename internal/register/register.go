@@ -43,8 +43,9 @@ type Endpoint struct {
 	Most      int // registrations at a time
 	Trail     *audit.Trail
 
-	// ByAddress is how fast one address may register clients. What is refused for what it says does not count.
-	ByAddress *limit.Limiter
+	// ByAddress is how fast one address may register clients, and BySite one network of them. What is refused for what it
+	// says does not count.
+	ByAddress, BySite *limit.Limiter
 	// LongBodies bounds how many bodies above wire.ShortTokenBody are being read at once.
 	LongBodies *limit.Gate
 }
@@ -106,6 +107,9 @@ func (e *Endpoint) register(ctx context.Context, c *wire.Call) (clients.Metadata
 		return none, err
 	}
 	if err := e.ByAddress.Wait(ctx, limit.Network(c.Remote).String(), c.Now); err != nil {
+		return none, err
+	}
+	if err := e.BySite.Wait(ctx, limit.Site(c.Remote).String(), c.Now); err != nil {
 		return none, err
 	}
 	if err := e.checkRoom(ctx); err != nil {

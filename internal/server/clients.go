@@ -24,7 +24,7 @@ func (s *Server) openClients(cfg config.Config) (*clients.Finder, error) {
 		door := &register.Endpoint{
 			Region: cfg.Region, Lifetime: r.Lifetime, Redirects: redirects, Grants: s.store,
 			Most: r.Most, Trail: s.trail,
-			ByAddress:  limit.New(r.Address.Rule(cfg.Limits.Wait), "address"),
+			ByAddress: limit.New(r.Address.Rule(cfg.Limits.Wait), "address"), BySite: limit.New(r.Site().Rule(cfg.Limits.Wait), "network"),
 			LongBodies: limit.NewGate(longBodies, longBodies, gateWait, busy),
 		}
 		s.routes.add("POST "+register.Path, door.ServeCall)
