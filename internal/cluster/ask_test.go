@@ -9,16 +9,14 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/latchkey-id/latchkey/internal/signin"
 )
 
-// approve lets a client of the person at b in, at a node, and returns the login with its code. Shut tells that the person
-// may be shut out, so that a refusal is no surprise, and no password is tried.
-func (s *site) approve(n *node, b *browser, person int, shut bool) (*login, bool) {
+// approve lets the client of l in, at a node, for its person at b, and gives it its code. Shut tells that the person may be
+// shut out, so that a refusal is no surprise, and no password is tried.
+func (s *site) approve(n *node, b *browser, l *login, shut bool) bool {
 	s.world.RLock()
 	defer s.world.RUnlock()
-	l := newLogin(person)
+	person := l.person
 	e := event{kind: approve, person: person, node: n.number, call: s.history.now()}
 	code, began, err := s.walk(n, b, l, shut)
 	e.ret = s.history.now()
@@ -27,15 +25,15 @@ func (s *site) approve(n *node, b *browser, person int, shut bool) (*login, bool
 		if !s.people[person].fickle {
 			s.complain("%s, who was never shut out, is refused at node %d", s.people[person].name, n.number)
 		}
-		return nil, false
+		return false
 	case err != nil:
 		s.history.fail(e, "login: "+err.Error())
-		return nil, false
+		return false
 	}
 	l.code, l.number, l.at = code, s.history.number(), s.now()
 	e.login, e.status, e.call = l.number, http.StatusFound, began
 	s.history.add(e)
-	return l, true
+	return true
 }
 
 // errShut: the pages refuse the person.
@@ -127,25 +125,6 @@ func (s *site) refresh(n *node, l *login, q request) answer {
 	}
 	s.history.add(e)
 	return a
-}
-
-// logOut ends the session of l at a node, as its holder, once.
-func (s *site) logOut(n *node, l *login) {
-	s.world.RLock()
-	defer s.world.RUnlock()
-	_, token := l.now()
-	q := newRequest("/v1/revoke", map[string]string{"clientId": signin.SameDevice, "token": token}, l.key, s.history.number(), s.now())
-	e := event{kind: logOut, login: l.number, person: l.person, node: n.number, call: s.history.now()}
-	a := send(n, "/v1/revoke", q)
-	e.ret, e.status = s.history.now(), a.status
-	switch {
-	case a.status == 0 || a.status >= 500:
-		s.history.fail(e, "log out: "+a.String())
-		e.ret, e.status = forever, 0
-	case a.status != http.StatusOK || len(a.body) != 0:
-		s.complain("log out at node %d = %d %s, want 200 and nothing", n.number, a.status, a.body)
-	}
-	s.history.add(e)
 }
 
 // newRefresh returns a request that refreshes l with its newest token, and a proof by key.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,12 +21,13 @@ func (s *site) audit(w *load) {
 	s.Helper()
 	rng := s.random(0xa0d17)
 	at := s.pick(rng)
-	s.atEach(w.logins, func(l *login) {
+	s.atEach(slices.Concat(w.logins, w.grants), func(l *login) {
 		for _, n := range s.nodes {
-			s.refresh(n, l, s.newRefresh(l, l.key))
+			s.useAgain(n, l)
 		}
 	})
-	s.atEach(s.keepers, func(l *login) { s.refresh(at, l, s.newRefresh(l, l.key)) })
+	s.atEach(s.keepers, func(l *login) { s.useAgain(at, l) })
+	s.askForAgents(w.agents)
 	var again []*login
 	for i, l := range w.codes {
 		if _, token := l.now(); i%3 == 0 {
@@ -37,7 +39,7 @@ func (s *site) audit(w *load) {
 	s.keepers = s.keepers[max(0, len(s.keepers)-keep):]
 	s.atEach(again, func(l *login) { s.bringAgain(at, l) })
 	s.verdict()
-	s.Logf("%d logins with a session, %d operations so far", len(w.logins), len(s.history.events))
+	s.Logf("%d logins with a session and %d of agents, %d operations so far", len(w.logins), len(w.grants), len(s.history.events))
 }
 
 // finish brings the codes of the last logins again, and looks at them when every node has heard of that.
@@ -47,13 +49,21 @@ func (s *site) finish() {
 	time.Sleep(bound)
 	s.atEach(s.keepers, func(l *login) {
 		for _, n := range s.nodes {
-			a := s.refresh(n, l, s.newRefresh(l, l.key))
+			a := s.useAgain(n, l)
 			if s.now().Sub(l.at) < young && a.status != http.StatusUnauthorized && a.status != http.StatusForbidden {
 				s.complain("login %d, whose code was brought twice %v ago, at node %d = %v, want it refused", l.number, bound, n.number, a)
 			}
 		}
 	})
 	s.verdict()
+}
+
+// useAgain refreshes l at a node.
+func (s *site) useAgain(n *node, l *login) answer {
+	if l.agent != nil {
+		return s.advance(n, l, s.newAdvance(l))
+	}
+	return s.refresh(n, l, s.newRefresh(l, l.key))
 }
 
 // bringAgain brings a code that may have been redeemed, and once more.
@@ -68,6 +78,7 @@ func (s *site) bringAgain(n *node, l *login) {
 func (s *site) verdict() {
 	s.Helper()
 	s.count()
+	s.countGenerations()
 	s.judge()
 	s.rules.check(s, s.history)
 }
@@ -107,8 +118,8 @@ func (s *site) count() {
 		switch {
 		case e.kind == redeem && e.status == http.StatusOK:
 			redeemed[e.login]++
-		case e.kind == redeem, e.kind == logOut: // brought twice, perhaps
-			endangered[e.login] = true
+		case e.kind == redeem, e.kind == logOut, e.kind == advance && e.status != http.StatusOK:
+			endangered[e.login] = true // brought twice, perhaps
 		}
 	}
 	for login, times := range redeemed {
@@ -118,7 +129,8 @@ func (s *site) count() {
 	}
 	for _, e := range h.events {
 		switch {
-		case e.kind != refresh:
+		case e.kind != refresh && e.kind != advance:
+		case e.kind == advance && e.status == http.StatusOK:
 		case e.status == http.StatusOK:
 			if before, ok := said[of{e.login, e.step}]; ok && before != e.said {
 				s.complain("login %d has two answers for step %d", e.login, e.step)

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
@@ -83,6 +82,7 @@ func fields(page string, more ...string) url.Values {
 type login struct {
 	number   int
 	person   int
+	agent    *agent // nil: the tool that everybody has
 	key      *ecdsa.PrivateKey
 	verifier string
 	code     string
@@ -91,6 +91,8 @@ type login struct {
 	mu    sync.Mutex
 	id    signin.SessionID // from the first answer
 	token string           // the refresh token that came last; empty: no answer came
+	// generation is that of token, of an agent.
+	generation int64
 }
 
 func (l *login) now() (signin.SessionID, string) {
@@ -105,11 +107,30 @@ func (l *login) keep(id signin.SessionID, token string) {
 	l.id, l.token = id, token
 }
 
+// keepGeneration is keep for an agent. An answer that comes late does not replace a newer one.
+func (l *login) keepGeneration(id signin.SessionID, token string, generation int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.token == "" || generation > l.generation {
+		l.id, l.token, l.generation = id, token, generation
+	}
+}
+
+// newest returns the newest refresh token of an agent, and its generation.
+func (l *login) newest() (string, int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.token, l.generation
+}
+
 func newLogin(person int) *login {
 	return &login{person: person, key: testkit.NewKey(), verifier: rand.Text() + rand.Text()}
 }
 
 func (l *login) authorizeTarget() string {
+	if l.agent != nil {
+		return l.agent.authorizeTarget(l.verifier)
+	}
 	sum := sha256.Sum256([]byte(l.verifier))
 	return "/v1/authorize?" + url.Values{
 		"response_type": {"code"}, "client_id": {signin.SameDevice}, "redirect_uri": {redirect},
@@ -130,26 +151,32 @@ func (l *login) thumbprint() signin.Thumbprint {
 // request is a token request, which may be sent more than once.
 type request struct {
 	body  []byte
+	form  bool // of an agent
 	proof string
 	made  time.Time
-	// number names the proof in the history.
-	number int
+	// number names the proof in the history; of an agent, the body.
+	number     int
+	generation int64 // of the refresh token that an agent brings
 }
 
 func newRequest(path string, members map[string]string, key *ecdsa.PrivateKey, number int, now time.Time) request {
 	body, _ := json.Marshal(members) // strings always marshal
-	return request{body, testkit.Proof(key, http.MethodPost, base+path, now, rand.Text()), now.Truncate(time.Second), number}
+	proof := testkit.Proof(key, http.MethodPost, base+path, now, rand.Text())
+	return request{body: body, proof: proof, made: now.Truncate(time.Second), number: number}
 }
 
 func (l *login) redemption(number int, now time.Time) request {
-	return newRequest("/v1/token", map[string]string{
+	if l.agent != nil {
+		return l.agentRedemption(number, now)
+	}
+	return newRequest(tokenPath, map[string]string{
 		"clientId": signin.SameDevice, "grantType": "authorization_code", "code": l.code, "codeVerifier": l.verifier, "redirectUri": redirect,
 	}, l.key, number, now)
 }
 
 // refreshing returns a request that refreshes with token, and a proof by key.
 func refreshing(token string, key *ecdsa.PrivateKey, number int, now time.Time) request {
-	return newRequest("/v1/token", map[string]string{"clientId": signin.SameDevice, "grantType": "refresh_token", "refreshToken": token}, key, number, now)
+	return newRequest(tokenPath, map[string]string{"clientId": signin.SameDevice, "grantType": "refresh_token", "refreshToken": token}, key, number, now)
 }
 
 // answer is what a client reads.
@@ -158,6 +185,7 @@ type answer struct {
 	err    error
 	body   []byte
 	testkit.AnswerBody
+	granted granted // to an agent
 }
 
 func (a answer) String() string {
@@ -172,33 +200,33 @@ func (a answer) String() string {
 
 // post sends a token request to a node.
 func post(n *node, q request) answer {
-	a := send(n, "/v1/token", q)
-	if a.err == nil {
-		if err := json.Unmarshal(a.body, &a.AnswerBody); err != nil {
-			return answer{err: fmt.Errorf("%d: %w", a.status, err)}
-		}
+	a := send(n, tokenPath, q)
+	if a.err != nil {
+		return a
+	}
+	err := json.Unmarshal(a.body, &a.AnswerBody)
+	if q.form {
+		err = a.readGranted()
+	}
+	if err != nil {
+		return answer{err: fmt.Errorf("%d: %w", a.status, err)}
 	}
 	return a
 }
 
 // send sends a request to a path of a node. It does not look into the answer.
-func send(n *node, path string, q request) answer {
-	r, err := http.NewRequest(http.MethodPost, "http://"+n.address+path, bytes.NewReader(q.body))
-	if err != nil {
-		return answer{err: err}
+func send(n *node, path string, q request) (a answer) {
+	contentType := "application/json"
+	if q.form {
+		contentType = "application/x-www-form-urlencoded"
 	}
-	r.Host = strings.TrimPrefix(base, "https://")
-	r.GetBody = nil // what is sent again is sent by the test, which keeps account of it
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("DPoP", q.proof)
-	w, err := n.do(r)
-	if err != nil {
-		return answer{err: err}
-	}
-	defer w.Body.Close()
-	a := answer{status: w.StatusCode}
-	if a.body, err = io.ReadAll(w.Body); err != nil {
-		return answer{err: fmt.Errorf("%s: %w", w.Status, err)}
+	a.status, a.body, a.err = transmit(n, path, contentType, string(q.body), func(r *http.Request) {
+		if q.proof != "" {
+			r.Header.Set("DPoP", q.proof)
+		}
+	})
+	if a.err != nil {
+		return answer{err: a.err}
 	}
 	return a
 }

@@ -8,8 +8,10 @@
 //	 │  │     │  │     │  │      six links: TCP proxies that can be cut, refused, delayed and healed
 //	primary ═══════ standby      PostgreSQL, synchronous; the standby can be promoted
 //
-// The history is held against a model of the sign-in service (one_login_test.go) by a checker of linearizability, and against
-// plain counts (audit_test.go), which need no trust in the model.
+// The history is held against a model of the sign-in service (one_login_test.go, and one_grant_test.go for clients that registered
+// themselves) by a checker of linearizability, and against plain counts (audit_test.go, agent_audit_test.go), which need no trust
+// in the model. In the end, when nobody else is at work, permission statements are switched, policies are attached, and a node
+// loses its database: then each answer can be told before (quiet_test.go, without_test.go).
 //
 // What happens when is drawn from a seed, which every run prints. The environment repeats and lengthens a run:
 //

@@ -25,8 +25,9 @@ var faults = []fault{
 }
 
 // Three nodes, one of them 3 minutes ahead and one 3 behind, and clients who redeem, refresh, bring codes twice and steal,
-// and an administrator who shuts people out. Whatever goes wrong, no code is redeemed twice, no login that was answered is
-// lost, what is revoked is refused in time, everybody sees only what is theirs, and refreshes go on.
+// agents who register and rotate their tokens, and an administrator who shuts people out. Whatever goes wrong, no code is
+// redeemed twice, no generation has two successors, no login that was answered is lost, what is revoked is refused in time,
+// everybody sees only what is theirs, and the refreshes of tools go on.
 func TestNodesKeepTheirPromises(t *testing.T) {
 	pgtest.Need(t)
 	began := time.Now()
@@ -51,6 +52,17 @@ func TestNodesKeepTheirPromises(t *testing.T) {
 		}
 	}
 	s.finish()
+	for _, quiet := range []struct {
+		name string
+		do   func()
+	}{
+		{"statements", s.switchStatements}, {"policies", s.attachPolicies}, {"without the database", s.withoutDatabase},
+	} {
+		began := time.Now()
+		quiet.do()
+		s.Logf("%s: %v", quiet.name, time.Since(began).Round(time.Millisecond))
+	}
+	s.verdict()
 }
 
 // wait lets the load go on for a while.

@@ -35,6 +35,10 @@ type event struct {
 	proof int       // number of the proof, which may be sent more than once
 	made  time.Time // when it was made
 
+	// Of an agent's refresh, step is the generation of the token that is brought, and proof the number of its request.
+	began, done time.Time // when it was sent and answered, in the world of the nodes
+	issued      time.Time // when the answer says that its tokens were made
+
 	// What an administrator's rotation said: the key, and from when it is used.
 	from time.Time
 }
@@ -50,7 +54,9 @@ const (
 	shut    kind = "shut"    // the administrator took a person's access away
 	open    kind = "open"    // and gave it back
 	rotate  kind = "rotate"
-	hear    kind = "hear" // a node learns of a revocation; nobody sees when
+	enrol   kind = "enrol"   // an agent registers itself
+	advance kind = "advance" // an agent brings a refresh token for the next one
+	hear    kind = "hear"    // a node learns of a revocation; nobody sees when
 )
 
 func (e event) String() string {
@@ -60,6 +66,8 @@ func (e event) String() string {
 			return fmt.Sprintf("refresh at %d, proof %d: step %d, key %d, %04x", e.node, e.proof, e.step, e.key, e.said&0xffff)
 		}
 		return fmt.Sprintf("refresh at %d, proof %d: %d %s", e.node, e.proof, e.status, e.code)
+	case advance:
+		return fmt.Sprintf("request %d of generation %d at %d, clock %s: %d %04x", e.proof, e.step, e.node, e.began.Add(skews[e.node]).Format("15:04:05.000"), e.status, e.said&0xffff)
 	case shut, open:
 		return fmt.Sprintf("%s person %d", e.kind, e.person)
 	case rotate:

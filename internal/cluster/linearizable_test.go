@@ -108,7 +108,7 @@ func (h *history) storiesLocked() map[int]*story {
 		if e.kind == approve {
 			s.approved = e
 		}
-		if e.kind == redeem && e.status == 400 || e.kind == logOut && e.status == 200 {
+		if e.surelyRevokes() {
 			s.struck = min(s.struck, e.ret)
 		}
 	}
@@ -138,12 +138,15 @@ func (s *story) revokes(e event) bool {
 	switch e.kind {
 	case shut:
 		return e.ret >= s.approved.call
-	case redeem:
-		return e.status == 400 || e.ret == forever
-	case logOut:
-		return true
+	case redeem, advance, logOut:
+		return e.surelyRevokes() || e.ret == forever
 	}
 	return false
+}
+
+// surelyRevokes tells whether e, of a client, ended its login, and its node knows that.
+func (e event) surelyRevokes() bool {
+	return e.status == 400 && (e.kind == redeem || e.kind == advance) || e.status == 200 && e.kind == logOut
 }
 
 // refusedBy tells whether a node ever refused the login.
@@ -170,15 +173,19 @@ func (h *history) operationsLocked(s *story) []porcupine.Operation {
 			for node := range skews {
 				heard := event{kind: hear, login: s.approved.login, node: node, call: e.call, ret: h.deadlineLocked(node, e.call, e.ret), key: uint32(bits)}
 				switch {
-				case (e.kind == redeem && e.status == 400 || e.kind == logOut && e.status == 200) && e.node == node: // knows at once
+				case e.surelyRevokes() && e.node == node: // knows at once
 				case e.call > s.struck: // knows already, or hears of the other one first
 				case heard.ret == forever && !s.refusedBy(node): // nobody says that it heard
 				default:
-					put(operation{heard, o.revocation})
+					put(operation{event: heard, revocation: o.revocation})
 				}
 			}
 		}
 		put(o)
+		if e.kind == advance && e.ret == forever {
+			o.revokes = true
+			put(o)
+		}
 	}
 	return list
 }

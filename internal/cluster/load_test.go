@@ -16,6 +16,7 @@ import (
 const (
 	loginWorkers   = 3
 	refreshWorkers = 4
+	agentWorkers   = 3
 )
 
 // load is clients at work.
@@ -25,8 +26,10 @@ type load struct {
 	work sync.WaitGroup
 
 	mu     sync.Mutex
-	logins []*login // with a session
+	logins []*login // of tools, with a session
+	grants []*login // the same of agents
 	codes  []*login // all, also those whose redemption was not answered
+	agents []*agent // whose registration was answered
 }
 
 // begin starts the load of a phase.
@@ -37,6 +40,9 @@ func (s *site) begin(phase uint64) *load {
 	}
 	for i := range refreshWorkers {
 		w.work.Go(func() { w.refreshMuch(s.random(phase<<8 | 0x40 | uint64(i))) })
+	}
+	for i := range agentWorkers {
+		w.work.Go(func() { w.workAsAgent(s.random(phase<<8|0x20|uint64(i)), i) })
 	}
 	w.work.Go(func() { w.administer(s.random(phase<<8 | 0x80)) })
 	return w
@@ -62,8 +68,8 @@ func (w *load) logIn(rng *rand.Rand, worker int) {
 	for !w.stop.Load() {
 		w.pause(rng, 40*time.Millisecond)
 		person := rng.IntN(len(w.people))
-		l, ok := w.approve(w.pick(rng), browsers[person], person, w.isShut(person))
-		if !ok {
+		l := newLogin(person)
+		if !w.approve(w.pick(rng), browsers[person], l, w.isShut(person)) {
 			continue
 		}
 		w.mu.Lock()
@@ -82,14 +88,17 @@ func (w *load) logIn(rng *rand.Rand, worker int) {
 			w.logins = append(w.logins, l)
 			w.mu.Unlock()
 		}
-		if a.status == http.StatusOK && rng.IntN(12) == 0 {
+		if a.status != http.StatusOK {
+			continue
+		}
+		if rng.IntN(12) == 0 {
 			w.pause(rng, 200*time.Millisecond)
 			w.redeem(w.pick(rng), l, w.newRedemption(l))
 		}
-		if a.status == http.StatusOK && rng.IntN(12) == 0 {
+		if rng.IntN(12) == 0 {
 			w.pause(rng, 200*time.Millisecond)
 			for range 1 + rng.IntN(2) {
-				w.logOut(w.pick(rng), l)
+				w.logOut(w.pick(rng), l, rng.IntN(2) == 0)
 			}
 		}
 	}

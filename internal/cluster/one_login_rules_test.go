@@ -19,6 +19,12 @@ func (h tale) at(call, ret int64, e event) {
 		e.ret = forever
 	}
 	e.login = 1
+	if e.kind == advance {
+		e.began = noon.Add(time.Duration(call) * time.Millisecond)
+		if e.done = e.began; ret != forever {
+			e.done = noon.Add(time.Duration(ret) * time.Millisecond)
+		}
+	}
 	if e.kind == shut || e.kind == open || e.kind == rotate {
 		e.login = -1
 	}

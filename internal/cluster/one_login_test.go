@@ -47,12 +47,16 @@ type state struct {
 	heard                    [3]uint64 // by node: those that it has learned of
 	steps                    string    // what was said for each step; see tell
 	keys                     string    // the ring: see use
+	grant                    grant     // of an agent
 }
 
 // operation is an event with what the checker must know of it.
 type operation struct {
 	event
 	revocation uint64 // the bit of the revocation that it is, may be, or hears of
+	// revokes tells of an agent's refresh without an answer that it stands for what it may have revoked; what it may have
+	// brought stands beside it.
+	revokes bool
 }
 
 // ringKey is a key that seals from some time on.
@@ -99,6 +103,8 @@ func (s state) step(o operation, l signin.Lifetimes) (state, bool) {
 			s.heard[o.node] |= o.revocation
 		}
 		return s, s.redeemed
+	case advance:
+		return s.advance(o, refuses)
 	case shut:
 		s.shut = true
 		return s.revoke(o.revocation, s.approved), true

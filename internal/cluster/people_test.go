@@ -48,7 +48,7 @@ func (s *site) signInAll() {
 	s.Helper()
 	for i := range s.people {
 		b := &browser{cookies: map[string]string{}}
-		if _, ok := s.approve(s.nodes[i%len(s.nodes)], b, i, false); !ok {
+		if !s.approve(s.nodes[i%len(s.nodes)], b, newLogin(i), false) {
 			s.Fatalf("%s cannot sign in", s.people[i].name)
 		}
 		s.crowd.browsers[i] = b

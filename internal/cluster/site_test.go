@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/config"
+	"github.com/latchkey-id/latchkey/internal/credential"
 	"github.com/latchkey-id/latchkey/internal/identity"
 	"github.com/latchkey-id/latchkey/internal/keyring"
-	"github.com/latchkey-id/latchkey/internal/policy"
 	"github.com/latchkey-id/latchkey/internal/server"
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
 	"github.com/latchkey-id/latchkey/internal/store/postgres"
+	"github.com/latchkey-id/latchkey/internal/testkit"
 )
 
 const (
@@ -35,6 +36,7 @@ root_key: {file: root.key}
 id_token: {algorithm: ES256}
 lifetimes: {code: 1h}
 limits: {client: {per_second: 0}, address: {per_second: 0}}
+registration: {address: {per_second: 0}}
 log: {level: warn, format: text}
 shutdown: {delay: 400ms, timeout: 5s}
 `
@@ -64,7 +66,8 @@ type site struct {
 	history     *history
 	rules       rules
 	crowd       crowd
-	admin       [2]*link // from the administrator to the servers
+	auditor     testkit.Credentials // of a service user who may do everything
+	admin       [2]*link            // from the administrator to the servers
 	complaints  atomic.Int64
 	keepers     []*login // of earlier phases, with a session
 
@@ -108,6 +111,7 @@ func newSite(t *testing.T) *site {
 	}
 	s.atAllNodes(func(n *node) error { return n.start() })
 	s.rules = rules{s.config.Lifetimes.Signin(), s.readRing()}
+	s.hireAuditor()
 	s.crowd = crowd{shut: map[int]bool{}, out: map[int]bool{}, browsers: map[int]*browser{}}
 	s.signInAll()
 	return s
@@ -141,8 +145,11 @@ func (s *site) fill() {
 		s.Fatal(err)
 	}
 	now, ctx := s.now(), s.Context()
-	role := store.Role{ID: signin.NewUniqueID(signin.PrefixRole), Account: account, Name: roleName, Policy: policy.LocalDevelopment, Created: now}
-	steps := []error{s.store.AddAccount(ctx, store.Account{ID: account, Name: "Test", Created: now}), s.store.AddRole(ctx, role)}
+	role := store.Role{ID: signin.NewUniqueID(signin.PrefixRole), Account: account, Name: roleName, Policy: everything, Created: now}
+	steps := []error{
+		s.store.AddAccount(ctx, store.Account{ID: account, Name: "Test", Created: now}), s.store.AddRole(ctx, role),
+		s.store.AddResource(ctx, store.Resource{Resource: signin.Resource{Account: account, Identifier: resource, Service: signin.ServiceOf(resource)}, Created: now}),
+	}
 	for i := range 6 {
 		p := person{id: signin.NewUniqueID(signin.PrefixPerson), name: fmt.Sprint("steady-", i), fickle: i >= 3}
 		if p.fickle {
@@ -158,6 +165,23 @@ func (s *site) fill() {
 			s.Fatal(err)
 		}
 	}
+}
+
+// everything is what all may do: tools and agents alike.
+const everything = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"signin:*","Resource":"*"}}`
+
+// hireAuditor adds a service user who may ask about tokens, revoke them, and rule from where people come.
+func (s *site) hireAuditor() {
+	s.Helper()
+	now, key := s.now(), s.ring.Load().AccessKeyKey()
+	u := store.ServiceUser{ID: signin.NewUniqueID(signin.PrefixPerson), Account: account, Name: "auditor", Policy: everything, Created: now}
+	k := store.AccessKey{ID: signin.NewUniqueID(signin.PrefixAccessKey), User: u.ID, RingKey: key.ID(), Created: now}
+	for _, err := range []error{s.store.AddServiceUser(s.Context(), u), s.store.AddAccessKey(s.Context(), k)} {
+		if err != nil {
+			s.Fatal(err)
+		}
+	}
+	s.auditor = testkit.Credentials{AccessKeyID: k.ID, SecretAccessKey: credential.LongLivedSecret(key, k.ID)}
 }
 
 func (s *site) write(name, text string) {
