@@ -71,10 +71,11 @@ func (cmd clientRemoveCmd) Run(ctx context.Context, o *output) error {
 		if !ok {
 			return usageError("that is not the id of a client that registered itself; latchkey client list shows them")
 		}
-		if err := in.RemoveDynamicClient(ctx, id); err != nil {
+		now := time.Now()
+		if err := in.RemoveDynamicClient(ctx, id, now, signin.NoticeExpiry(now)); err != nil {
 			return explain(err, "client "+cmd.ClientID)
 		}
-		o.note("Removed the client. Nobody signs in to it any more, and its sessions are not refreshed; access tokens that it has end within the hour.")
+		o.note("Removed the client. Nobody signs in to it any more, and what it was given ends within two seconds.")
 		return nil
 	})
 }

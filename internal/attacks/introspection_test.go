@@ -158,3 +158,35 @@ func withHeader(r *http.Request, name, value string) *http.Request {
 	r.Header.Set(name, value)
 	return r
 }
+
+// Class: a client that was found out, CWE-613. People let Mallory's client in, which calls itself a calendar. The operator hears
+// of it and removes it. Its refresh tokens are good for nothing from then on, but the access tokens that it has lie at hand for
+// another hour, and whoever asks about them is told that they are good.
+//
+// Here the removal is announced, and ends what the client was given on every node that hears of it.
+func TestARemovedClientIsLeftNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.Start(t, unlimited)
+		gateway := askerOf(t, s, testkit.Account, "gateway")
+		mallory, other := s.Dynamic(t), s.Dynamic(t)
+		taken, kept := mallory.Login(t).WantOK(t), other.Login(t).WantOK(t)
+		active := func(token string) bool {
+			w := s.Do(s.Request(question(t, token), gateway))
+			return strings.Contains(w.Body.String(), `{"active":true`)
+		}
+		if !active(taken.AccessToken) || !active(taken.RefreshToken) {
+			t.Fatal("the tokens of the client are not good to begin with")
+		}
+		id, _ := signin.ParseDynamicClientID(mallory.ID)
+		if err := s.Store.RemoveDynamicClient(t.Context(), id, time.Now(), signin.NoticeExpiry(time.Now())); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if active(taken.AccessToken) || active(taken.RefreshToken) {
+			t.Error("two seconds after a client was removed, its tokens are said to be good")
+		}
+		if !active(kept.AccessToken) || !active(kept.RefreshToken) {
+			t.Error("the removal of one client ended the tokens of another")
+		}
+	})
+}

@@ -210,6 +210,9 @@ func (b *Board) Check(s signin.Session) error {
 	if b.Revoked(s.ID) {
 		return signin.Refuse(signin.SessionRevoked, "This session was revoked. Sign in again.")
 	}
+	if id, ok := signin.ParseDynamicClientID(s.ClientID); ok && b.Named(signin.RemovedClient, id.String()) {
+		return signin.Refuse(signin.SessionRevoked, "The client of this session was removed. Ask the administrator.")
+	}
 	return b.CheckPrincipal(s.Principal, s.AsOf, s.Issued)
 }
 

@@ -43,7 +43,7 @@ func TestSessionsEndWithTheRegistration(t *testing.T) {
 		for name, end := range map[string]func(d *testkit.Dynamic){
 			"removed": func(d *testkit.Dynamic) {
 				id, _ := signin.ParseDynamicClientID(d.ID)
-				if err := s.Store.RemoveDynamicClient(t.Context(), id); err != nil {
+				if err := s.Store.RemoveDynamicClient(t.Context(), id, time.Now(), signin.NoticeExpiry(time.Now())); err != nil {
 					t.Fatal(err)
 				}
 			},

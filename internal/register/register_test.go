@@ -289,7 +289,7 @@ func TestRegistrationsAreBoundedInAll(t *testing.T) {
 		t.Errorf("Retry-After is %q", w.Header().Get("Retry-After"))
 	}
 	key, _ := signin.ParseDynamicClientID(ids[1])
-	if err := s.Store.RemoveDynamicClient(t.Context(), key); err != nil {
+	if err := s.Store.RemoveDynamicClient(t.Context(), key, time.Now(), signin.NoticeExpiry(time.Now())); err != nil {
 		t.Fatal(err)
 	}
 	wantRegistered(t, post(s, good, ""))

@@ -34,13 +34,13 @@ func TestEveryKindHasANameOfItsOwn(t *testing.T) {
 
 func TestEveryReasonHasANameOfItsOwn(t *testing.T) {
 	names := map[string]Reason{}
-	for r := RevokedSession; r <= ChangedPerimeter; r++ {
+	for r := RevokedSession; r <= RemovedClient; r++ {
 		if other, taken := names[r.String()]; taken || r.String() == "unknown" {
 			t.Errorf("reason %d is called %q; so is %d: %v", r, r, other, taken)
 		}
 		names[r.String()] = r
 	}
-	if got := (ChangedPerimeter + 1).String(); got != "unknown" {
+	if got := (RemovedClient + 1).String(); got != "unknown" {
 		t.Errorf("a reason that is not there is called %q, want unknown", got)
 	}
 }

@@ -28,6 +28,7 @@ const (
 	ChangedRing        Reason = 8  // Subject: empty; the key ring was changed out of turn, so load it now
 	ChangedPolicies    Reason = 9  // Subject: id of the person, role or account whose attached policies changed
 	ChangedPerimeter   Reason = 10 // Subject: account; its resource permission statements changed, so load them now
+	RemovedClient      Reason = 11 // Subject: UUID of a client that had registered itself
 )
 
 // String returns a short name for logs and metrics.
@@ -53,6 +54,8 @@ func (r Reason) String() string {
 		return "policies-changed"
 	case ChangedPerimeter:
 		return "perimeter-changed"
+	case RemovedClient:
+		return "client-removed"
 	}
 	return "unknown"
 }

@@ -51,8 +51,9 @@ type Grants interface {
 	DynamicClients(ctx context.Context, before signin.SessionID, limit int) ([]DynamicClient, error)
 	// CountDynamicClients returns how many there are, and at most most: it counts no further.
 	CountDynamicClients(ctx context.Context, most int) (int, error)
-	// RemoveDynamicClient forgets a client. ErrNotFound: it is not there.
-	RemoveDynamicClient(ctx context.Context, id signin.SessionID) error
+	// RemoveDynamicClient forgets a client, and announces signin.RemovedClient about it in the same transaction, which ends
+	// what it was given. ErrNotFound: it is not there.
+	RemoveDynamicClient(ctx context.Context, id signin.SessionID, at, noticeExpires time.Time) error
 
 	// AdvanceGeneration moves the session from the generation a.From to the next, which begins at now, and returns when that
 	// began. One caller at most advances from a generation. Where the session is in the next generation already, was brought

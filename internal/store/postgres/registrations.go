@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -31,9 +32,12 @@ func (s *Store) CountDynamicClients(ctx context.Context, most int) (_ int, err e
 }
 
 // RemoveDynamicClient implements store.Grants.
-func (s *Store) RemoveDynamicClient(ctx context.Context, id signin.SessionID) (err error) {
+func (s *Store) RemoveDynamicClient(ctx context.Context, id signin.SessionID, at, noticeExpires time.Time) (err error) {
 	defer s.operation(ctx, "remove_dynamic_client")(&err)
 	return s.write(ctx, func(t tx) error {
-		return t.change("client", `DELETE FROM dynamic_client WHERE id = $1`, id[:])
+		if err := t.change("client", `DELETE FROM dynamic_client WHERE id = $1`, id[:]); err != nil {
+			return err
+		}
+		return t.announce(signin.Notice{Reason: signin.RemovedClient, Subject: id.String(), At: at, Expires: noticeExpires})
 	})
 }

@@ -58,7 +58,9 @@ var operationCalls = []call{
 	{"DynamicClients", func(ctx context.Context, s store.Store) error { return second(s.DynamicClients(ctx, visitor.ID, 10)) }},
 	{"CountDynamicClients", func(ctx context.Context, s store.Store) error { return second(s.CountDynamicClients(ctx, 10)) }},
 	{"DynamicClientByID", func(ctx context.Context, s store.Store) error { return second(s.DynamicClientByID(ctx, visitor.ID)) }},
-	{"RemoveDynamicClient", func(ctx context.Context, s store.Store) error { return s.RemoveDynamicClient(ctx, visitor.ID) }},
+	{"RemoveDynamicClient", func(ctx context.Context, s store.Store) error {
+		return s.RemoveDynamicClient(ctx, visitor.ID, noon, later)
+	}},
 	{"AdvanceGeneration", func(ctx context.Context, s store.Store) error {
 		return second(s.AdvanceGeneration(ctx, bring(signin.NewSessionID(noon), 0, "r"), noon))
 	}},

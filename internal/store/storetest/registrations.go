@@ -54,11 +54,13 @@ var registrationTests = []test{
 		gone, stays := registered(noon), registered(noon)
 		must(t, "RegisterClient", s.RegisterClient(t.Context(), gone))
 		must(t, "RegisterClient", s.RegisterClient(t.Context(), stays))
-		errs := together(8, func(int) error { return s.RemoveDynamicClient(t.Context(), gone.ID) })
+		errs := together(8, func(int) error { return s.RemoveDynamicClient(t.Context(), gone.ID, noon, later) })
 		onlyWinner(t, "RemoveDynamicClient", errs, store.ErrNotFound)
+		wantNotices(t, s, 1, signin.RemovedClient, gone.ID.String())
 		wantForgotten(t, s, gone)
 		wantClient(t, s, stays)
-		wantError(t, "RemoveDynamicClient of nobody", s.RemoveDynamicClient(t.Context(), signin.NewSessionID(noon)), store.ErrNotFound)
+		wantError(t, "RemoveDynamicClient of nobody", s.RemoveDynamicClient(t.Context(), signin.NewSessionID(noon), noon, later), store.ErrNotFound)
+		wantNotices(t, s, 1, signin.RemovedClient, gone.ID.String())
 		must(t, "RegisterClient again", s.RegisterClient(t.Context(), gone))
 	}},
 }
