@@ -28,7 +28,8 @@ import (
 const crashRounds = 3
 
 // The server is killed in the middle of logins, again and again. No code is ever redeemed twice, no login that was
-// answered is lost, and no revocation that was answered is forgotten.
+// answered is lost, and no revocation that was answered is forgotten. Clients that register themselves are still there, and
+// of their refresh tokens the newest is good, and none twice.
 func TestKilledServerForgetsNothing(t *testing.T) {
 	rounds := crashRounds
 	if s := os.Getenv("LATCHKEY_CRASH_ROUNDS"); s != "" {
@@ -39,10 +40,12 @@ func TestKilledServerForgetsNothing(t *testing.T) {
 	}
 	c := newCrashSite(t)
 	var logins []login
+	var agents []*crashAgent
 	for round := range rounds {
 		c.start(t)
+		c.checkAgents(t, agents)
 		c.check(t, logins)
-		logins = c.load(t)
+		logins, agents = c.load(t)
 		answered, pending := 0, 0
 		for _, l := range logins {
 			if l.refresh != "" {
@@ -51,9 +54,23 @@ func TestKilledServerForgetsNothing(t *testing.T) {
 				pending++
 			}
 		}
-		t.Logf("round %d: %d logins answered, %d cut off", round+1, answered, pending)
+		registered, refreshed, cutOff := 0, 0, 0
+		for _, a := range agents {
+			if a.id != "" {
+				registered++
+			}
+			if a.used != "" {
+				refreshed++
+			}
+			if a.pending != nil && a.token != "" {
+				cutOff++
+			}
+		}
+		t.Logf("round %d: %d logins answered, %d cut off; %d agents registered, %d refreshed, %d refreshes cut off", round+1,
+			answered, pending, registered, refreshed, cutOff)
 	}
 	c.start(t)
+	c.checkAgents(t, agents)
 	c.check(t, logins)
 	c.kill()
 }
@@ -88,7 +105,7 @@ func newCrashSite(t *testing.T) *crashSite {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	limits := "limits: {client: {per_second: 0}, address: {per_second: 0}}\nlog: {level: error}\n"
+	limits := "limits: {client: {per_second: 0}, address: {per_second: 0}}\nregistration: {address: {per_second: 0}}\nlog: {level: error}\n"
 	if err := os.WriteFile(filepath.Join(dir, "dev.yaml"), []byte(limits), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +146,7 @@ func (c *crashSite) kill() {
 }
 
 // load logs in from many goroutines until the server, which is killed meanwhile, is gone.
-func (c *crashSite) load(t *testing.T) []login {
+func (c *crashSite) load(t *testing.T) ([]login, []*crashAgent) {
 	t.Helper()
 	n, err := rand.Int(rand.Reader, big.NewInt(400))
 	if err != nil {
@@ -139,7 +156,9 @@ func (c *crashSite) load(t *testing.T) []login {
 	defer timer.Stop()
 	var mu sync.Mutex
 	var all []login
+	var agents []*crashAgent
 	var wg sync.WaitGroup
+	wg.Go(func() { agents = c.loadAgents() })
 	for range 16 {
 		wg.Go(func() {
 			for i := 0; ; i++ {
@@ -171,7 +190,7 @@ func (c *crashSite) load(t *testing.T) []login {
 	if len(all) == 0 {
 		t.Fatal("the server was killed before any login")
 	}
-	return all
+	return all, agents
 }
 
 // check holds the server to what it answered before it was killed.
