@@ -20,7 +20,7 @@ const authorizeOperation = "AuthorizeOAuth2Access"
 // authorize answers GET /v1/authorize: the sign-in page, the consent page, or a page or redirect that says what is wrong.
 func (p *Pages) authorize(w http.ResponseWriter, c *wire.Call) {
 	c.Record.Operation = authorizeOperation
-	a, refused, err := p.parse(c.Context(), c.URL.RawQuery, c.Now)
+	a, refused, err := p.parse(c.Context(), c.URL.RawQuery, c.Remote, c.Now)
 	c.Record.Client = a.client.ID
 	switch {
 	case err != nil:

@@ -53,7 +53,7 @@ func (p *Pages) readForm(w http.ResponseWriter, c *wire.Call) (form, bool) {
 	}
 	// The facts were checked before they were sealed. They are checked again, because clients and base URLs may have
 	// changed meanwhile, and a redirect must only ever go to a URI that its client has.
-	f.client, err = p.Clients.Find(c.Context(), f.page.Request.ClientID, c.Now)
+	f.client, err = p.Clients.Find(c.Context(), f.page.Request.ClientID, c.Remote, c.Now)
 	if err == nil {
 		err = p.allow(f.client, f.page.Request.RedirectURI)
 	}

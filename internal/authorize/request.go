@@ -2,6 +2,7 @@ package authorize
 
 import (
 	"context"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -48,10 +49,10 @@ type refusal struct {
 	fault error
 }
 
-// parse checks the query of GET /v1/authorize. An error means that the client or the redirect URI is not known to be
+// parse checks the query of GET /v1/authorize that came from there. An error means that the client or the redirect URI is not known to be
 // good, so a page must tell it. A refusal is for the client; then client, redirect URI and state of the result are good.
 // Otherwise all of the result is.
-func (p *Pages) parse(ctx context.Context, query string, now time.Time) (asked, *refusal, error) {
+func (p *Pages) parse(ctx context.Context, query string, from netip.Addr, now time.Time) (asked, *refusal, error) {
 	if len(query) > maxQuery {
 		return asked{}, nil, signin.Refuse(signin.ParameterInvalid, "The query is longer than %d characters.", maxQuery)
 	}
@@ -59,7 +60,7 @@ func (p *Pages) parse(ctx context.Context, query string, now time.Time) (asked, 
 	if err != nil {
 		return asked{}, nil, signin.Refuse(signin.ParameterInvalid, "The query is not well-formed: percent-encode every parameter, and separate them by &.")
 	}
-	client, err := p.client(ctx, values, now)
+	client, err := p.client(ctx, values, from, now)
 	if err != nil {
 		return asked{}, nil, err
 	}
@@ -180,8 +181,8 @@ func (a *asked) stale(authTime, now time.Time) bool {
 	return a.within >= 0 && now.Sub(authTime) >= a.within
 }
 
-// client finds the client that values name, at now.
-func (p *Pages) client(ctx context.Context, values url.Values, now time.Time) (signin.Client, error) {
+// client finds the client that values name, at now, for somebody at from.
+func (p *Pages) client(ctx context.Context, values url.Values, from netip.Addr, now time.Time) (signin.Client, error) {
 	id, err := one(values, "client_id")
 	if err != nil {
 		return signin.Client{}, err
@@ -189,7 +190,7 @@ func (p *Pages) client(ctx context.Context, values url.Values, now time.Time) (s
 	if id == "" {
 		return signin.Client{}, signin.Refuse(signin.ParameterMissing, "client_id is missing")
 	}
-	return p.Clients.Find(ctx, id, now)
+	return p.Clients.Find(ctx, id, from, now)
 }
 
 // one returns the value of a parameter, empty when it is absent (RFC 6749 section 3.1: a parameter without a value is

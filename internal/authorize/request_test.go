@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -207,7 +208,7 @@ func FuzzParse(f *testing.F) {
 		if strings.Contains(query, "confidential") { // which needs a database
 			return
 		}
-		a, refused, err := p.parse(t.Context(), query, time.Now())
+		a, refused, err := p.parse(t.Context(), query, netip.Addr{}, time.Now())
 		if err != nil {
 			if signin.KindOf(err) == signin.Internal {
 				t.Errorf("parse(%q): %v, want a fault", query, err)
@@ -226,7 +227,7 @@ func FuzzParse(f *testing.F) {
 		if refused != nil {
 			return
 		}
-		again, refused, err := p.parse(t.Context(), strings.TrimPrefix(canonical(a.request), authorizePath+"?"), time.Now())
+		again, refused, err := p.parse(t.Context(), strings.TrimPrefix(canonical(a.request), authorizePath+"?"), netip.Addr{}, time.Now())
 		if refused != nil || err != nil || again.request != a.request {
 			t.Errorf("parse(canonical(%+v)) = %+v, %v, %v; want the same", a.request, again.request, refused, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 	"time"
@@ -33,10 +34,13 @@ const (
 
 	// Strangers say what is fetched. They must not make this server bother others, so each host is asked for hostBurst
 	// documents and then for one every hostEvery, and all hosts together, whose names can lead to one, for allBurst and one
-	// every allEvery.
-	hostBurst, hostEvery = 10, 5 * time.Second
-	allBurst, allEvery   = 100, 50 * time.Millisecond
-	maxHosts             = 1 << 12
+	// every allEvery. Nor must one of them keep others from their clients by using that up, or by naming hosts that do not
+	// answer, so from each network, as of limit.Site, there are askerBurst and one every askerEvery, which is less of either.
+	hostBurst, hostEvery   = 10, 5 * time.Second
+	allBurst, allEvery     = 100, 50 * time.Millisecond
+	askerBurst, askerEvery = 6, 15 * time.Second
+	maxHosts               = 1 << 12
+	maxAskers              = 1 << 14
 )
 
 // Get gets the document at a URL, which has at most limit bytes, as fetch.Fetcher.Get does, with its errors.
@@ -48,6 +52,7 @@ type Documents struct {
 	gate  *limit.Gate
 	hosts *limit.Buckets[string]
 	all   *limit.Buckets[struct{}]
+	from  *limit.Buckets[netip.Addr]
 
 	mu    sync.Mutex
 	known *kept[Metadata]
@@ -69,12 +74,13 @@ func NewDocuments(fetch Get) *Documents {
 	return &Documents{
 		fetch: fetch, gate: limit.NewGate(atOnce, atOnce, time.Second, busyFetching),
 		hosts: limit.NewBuckets[string](hostBurst, hostEvery, maxHosts), all: limit.NewBuckets[struct{}](allBurst, allEvery, 1),
+		from:  limit.NewBuckets[netip.Addr](askerBurst, askerEvery, maxAskers),
 		known: newKept[Metadata](maxDocuments), no: newKept[error](maxRefused), under: map[string]*flight{},
 	}
 }
 
 // find returns what the document at id says. A ClientUnknown fault: there is none that this server takes.
-func (d *Documents) find(ctx context.Context, id string, now time.Time) (Metadata, error) {
+func (d *Documents) find(ctx context.Context, id string, from netip.Addr, now time.Time) (Metadata, error) {
 	if err := checkDocumentID(id); err != nil {
 		return Metadata{}, err
 	}
@@ -92,7 +98,7 @@ func (d *Documents) find(ctx context.Context, id string, now time.Time) (Metadat
 		f = &flight{done: make(chan struct{})}
 		d.under[id] = f
 		// The first who asks may leave; the others still wait for it. It ends by the time limit of the fetcher.
-		go d.fly(context.WithoutCancel(ctx), f, id, now)
+		go d.fly(context.WithoutCancel(ctx), f, id, from, now)
 	}
 	d.mu.Unlock()
 	select {
@@ -104,8 +110,8 @@ func (d *Documents) find(ctx context.Context, id string, now time.Time) (Metadat
 }
 
 // fly fetches the document at id and keeps what came of it.
-func (d *Documents) fly(ctx context.Context, f *flight, id string, now time.Time) {
-	m, lasts, err := d.ask(ctx, id, now)
+func (d *Documents) fly(ctx context.Context, f *flight, id string, from netip.Addr, now time.Time) {
+	m, lasts, err := d.ask(ctx, id, from, now)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	defer close(f.done)
@@ -135,8 +141,9 @@ func (d *Documents) fly(ctx context.Context, f *flight, id string, now time.Time
 	d.no.put(id, f.err, now, now.Add(wait), now.Add(wait))
 }
 
-// ask fetches the document at id when that is not too much for this server or for that of the document.
-func (d *Documents) ask(ctx context.Context, id string, now time.Time) (Metadata, time.Duration, error) {
+// ask fetches the document at id when that is not too much for this server or for that of the document. One that was there
+// before is not a stranger's word, and there are few: it is fetched at any pace.
+func (d *Documents) ask(ctx context.Context, id string, from netip.Addr, now time.Time) (Metadata, time.Duration, error) {
 	leave, err := d.gate.Enter(ctx)
 	if err != nil {
 		return Metadata{}, 0, err
@@ -146,14 +153,28 @@ func (d *Documents) ask(ctx context.Context, id string, now time.Time) (Metadata
 	if err != nil {
 		return Metadata{}, 0, errDocumentID
 	}
-	wait := d.hosts.Take(u.Host, now)
-	if wait == 0 {
-		wait = d.all.Take(struct{}{}, now)
-	}
-	if wait > 0 {
+	if wait := d.wait(id, u.Host, from, now); wait > 0 {
 		return Metadata{}, 0, &signin.Fault{Kind: signin.Throttled, Message: busyFetching, RetryAfter: wait}
 	}
 	return get(ctx, d.fetch, id)
+}
+
+// wait returns how long somebody at from has to wait before the document at id may be asked for.
+func (d *Documents) wait(id, host string, from netip.Addr, now time.Time) time.Duration {
+	d.mu.Lock()
+	_, _, known := d.known.stale(id, now)
+	d.mu.Unlock()
+	if known {
+		return 0
+	}
+	wait := d.from.Take(limit.Site(from), now)
+	if wait == 0 {
+		wait = d.hosts.Take(host, now)
+	}
+	if wait == 0 {
+		wait = d.all.Take(struct{}{}, now)
+	}
+	return wait
 }
 
 // gone tells whether err means that there is no document of a client at the URL, rather than that nobody could be asked.

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/fetch"
@@ -70,7 +73,7 @@ func (w *web) times(url string) int {
 func TestClientIsWhatItsDocumentSays(t *testing.T) {
 	w, f := newWeb(t)
 	w.pages[documentID] = []byte(`{"client_id":"` + documentID + `","client_name":"Tool","redirect_uris":["https://claude.ai/cb","https://evil.example/cb","http://127.0.0.1:1/cb"]}`)
-	c, err := f.Find(t.Context(), documentID, noon)
+	c, err := f.Find(t.Context(), documentID, anybody(), noon)
 	if err != nil || c.ID != documentID || c.Class != signin.Dynamic || c.Name != "Tool" || !c.MayRefresh() || !c.Expires.IsZero() {
 		t.Fatalf("Find = %+v, %v", c, err)
 	}
@@ -83,7 +86,7 @@ func TestClientIsWhatItsDocumentSays(t *testing.T) {
 }
 
 func TestDocumentsAreNotReadUnlessTheOperatorAllowsIt(t *testing.T) {
-	if _, err := (&Finder{}).Find(t.Context(), documentID, noon); signin.KindOf(err) != signin.ClientUnknown {
+	if _, err := (&Finder{}).Find(t.Context(), documentID, anybody(), noon); signin.KindOf(err) != signin.ClientUnknown {
 		t.Errorf("Find = %v, want ClientUnknown", err)
 	}
 }
@@ -91,7 +94,7 @@ func TestDocumentsAreNotReadUnlessTheOperatorAllowsIt(t *testing.T) {
 func TestDocumentIsFetchedAgainWhenItsTimeIsOver(t *testing.T) {
 	w, f := newWeb(t)
 	find := func(at time.Duration) error {
-		_, err := f.Find(t.Context(), documentID, noon.Add(at))
+		_, err := f.Find(t.Context(), documentID, anybody(), noon.Add(at))
 		return err
 	}
 	for _, step := range []struct {
@@ -121,12 +124,12 @@ func TestDocumentIsFetchedAgainWhenItsTimeIsOver(t *testing.T) {
 // A client whose document was taken away ends when its document is asked for again.
 func TestDocumentThatIsGoneIsNotUsedOn(t *testing.T) {
 	w, f := newWeb(t)
-	if _, err := f.Find(t.Context(), documentID, noon); err != nil {
+	if _, err := f.Find(t.Context(), documentID, anybody(), noon); err != nil {
 		t.Fatal(err)
 	}
 	w.set(func(w *web) { w.pages[documentID] = nil })
 	for i := range 3 {
-		if _, err := f.Find(t.Context(), documentID, noon.Add(usually)); signin.KindOf(err) != signin.ClientUnknown {
+		if _, err := f.Find(t.Context(), documentID, anybody(), noon.Add(usually)); signin.KindOf(err) != signin.ClientUnknown {
 			t.Errorf("Find of what is gone = %v, want ClientUnknown", err)
 		}
 		if i == 2 && w.times(documentID) != 2 {
@@ -134,7 +137,7 @@ func TestDocumentThatIsGoneIsNotUsedOn(t *testing.T) {
 		}
 	}
 	w.set(func(w *web) { w.pages[documentID] = doc("") })
-	if _, err := f.Find(t.Context(), documentID, noon.Add(usually+refusedFor)); err != nil {
+	if _, err := f.Find(t.Context(), documentID, anybody(), noon.Add(usually+refusedFor)); err != nil {
 		t.Errorf("Find once it is back = %v", err)
 	}
 }
@@ -149,7 +152,7 @@ func TestRefusalsDoNotTellWhatIsInside(t *testing.T) {
 		&net.DNSError{Err: "no such host", IsNotFound: true, Name: "x"}, fetch.ErrURL,
 	} {
 		w.set(func(w *web) { w.err = err })
-		_, got := f.Find(t.Context(), fmt.Sprintf("https://h%d.example/x", i), noon)
+		_, got := f.Find(t.Context(), fmt.Sprintf("https://h%d.example/x", i), anybody(), noon)
 		fault, ok := errors.AsType[*signin.Fault](got)
 		if !ok || fault.Kind != signin.ClientUnknown || !errors.Is(got, err) {
 			t.Fatalf("%v: Find = %v", err, got)
@@ -168,7 +171,7 @@ func TestManyWhoAskAtOnceAreOneFetch(t *testing.T) {
 	first, leave := context.WithCancel(t.Context())
 	gone := make(chan error)
 	go func() {
-		_, err := f.Find(first, documentID, noon)
+		_, err := f.Find(first, documentID, anybody(), noon)
 		gone <- err
 	}()
 	for w.times(documentID) == 0 {
@@ -177,7 +180,7 @@ func TestManyWhoAskAtOnceAreOneFetch(t *testing.T) {
 	results := make(chan error)
 	for range 20 {
 		go func() {
-			c, err := f.Find(t.Context(), documentID, noon)
+			c, err := f.Find(t.Context(), documentID, anybody(), noon)
 			if err == nil && c.ID != documentID {
 				err = errors.New("another client")
 			}
@@ -203,7 +206,7 @@ func TestManyWhoAskAtOnceAreOneFetch(t *testing.T) {
 func TestStrangersCannotMakeThisServerFloodOthers(t *testing.T) {
 	w, f := newWeb(t)
 	for i := range 100 {
-		f.Find(t.Context(), fmt.Sprintf("https://victim.example/%d", i), noon)
+		f.Find(t.Context(), fmt.Sprintf("https://victim.example/%d", i), anybody(), noon)
 	}
 	total := func() (n int) {
 		w.mu.Lock()
@@ -217,16 +220,16 @@ func TestStrangersCannotMakeThisServerFloodOthers(t *testing.T) {
 		t.Errorf("one host was asked %d times, want %d", n, hostBurst)
 	}
 	for i := range 1000 {
-		f.Find(t.Context(), fmt.Sprintf("https://v%d.example/x", i), noon)
+		f.Find(t.Context(), fmt.Sprintf("https://v%d.example/x", i), anybody(), noon)
 	}
 	if n := total(); n != allBurst {
 		t.Errorf("all hosts were asked %d times, want %d", n, allBurst)
 	}
-	_, err := f.Find(t.Context(), "https://another.example/x", noon)
+	_, err := f.Find(t.Context(), "https://another.example/x", anybody(), noon)
 	if fault, ok := errors.AsType[*signin.Fault](err); !ok || fault.Kind != signin.Throttled || fault.RetryAfter <= 0 {
 		t.Errorf("Find = %v, want Throttled with a time", err)
 	}
-	if _, err := f.Find(t.Context(), "https://another.example/x", noon.Add(time.Minute)); signin.KindOf(err) != signin.ClientUnknown {
+	if _, err := f.Find(t.Context(), "https://another.example/x", anybody(), noon.Add(time.Minute)); signin.KindOf(err) != signin.ClientUnknown {
 		t.Errorf("a minute later: %v, want ClientUnknown", err)
 	}
 }
@@ -241,9 +244,9 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		if i%4 == 0 {
 			w.set(func(w *web) { w.pages[id] = []byte(strings.ReplaceAll(string(doc("")), documentID, id)) })
 		}
-		d.find(t.Context(), id, now)
+		d.find(t.Context(), id, anybody(), now)
 		if i%16 == 0 { // a document in use stays
-			if _, err := d.find(t.Context(), documentID, now); err != nil {
+			if _, err := d.find(t.Context(), documentID, anybody(), now); err != nil {
 				t.Fatalf("a document in use: %v", err)
 			}
 		}
@@ -253,5 +256,60 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	}
 	if n := w.times(documentID); n > 5 {
 		t.Errorf("the document in use was fetched %d times", n)
+	}
+}
+
+var askers atomic.Uint32
+
+// anybody returns an address of a network that nobody asked from before.
+func anybody() netip.Addr {
+	n := askers.Add(1)
+	return netip.AddrFrom4([4]byte{10 + byte(n>>16), byte(n >> 8), byte(n), 1})
+}
+
+// Attack: keep people out of a client. Mallory, at one address, names documents that there are not on the host of the client,
+// so that the host is not asked for the one that there is; or documents on hosts of hers that do not answer, so that the
+// server is busy with them.
+func TestOneAskerDoesNotKeepOthersFromTheirClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, f := newWeb(t)
+		mallory := netip.MustParseAddr("192.0.2.66")
+		host, _ := strings.CutSuffix(documentID, "/metadata.json")
+		for i := range 50 {
+			f.Find(t.Context(), fmt.Sprintf("%s/none%d", host, i), mallory, noon)
+		}
+		if _, err := f.Find(t.Context(), documentID, anybody(), noon); err != nil {
+			t.Errorf("after one address asked the host of the client for other documents, Find = %v", err)
+		}
+
+		now := noon.Add(time.Hour)
+		w.set(func(w *web) { w.hold = make(chan struct{}) })
+		for i := range 50 {
+			go f.Find(t.Context(), fmt.Sprintf("https://h%d.mallory.example/x", i), mallory, now)
+		}
+		synctest.Wait()
+		hold := w.hold
+		w.set(func(w *web) {
+			w.hold, w.pages["https://other.example/x"] = nil, []byte(strings.ReplaceAll(string(doc("")), documentID, "https://other.example/x"))
+		})
+		if _, err := f.Find(t.Context(), "https://other.example/x", anybody(), now); err != nil {
+			t.Errorf("while hosts that one address named do not answer, Find = %v", err)
+		}
+		close(hold)
+	})
+}
+
+// Attack: the same from many addresses. What was known before is still looked after.
+func TestAKnownDocumentIsRenewedWhateverStrangersAsk(t *testing.T) {
+	w, f := newWeb(t)
+	if _, err := f.Find(t.Context(), documentID, anybody(), noon); err != nil {
+		t.Fatal(err)
+	}
+	host, _ := strings.CutSuffix(documentID, "/metadata.json")
+	for i := range 200 {
+		f.Find(t.Context(), fmt.Sprintf("%s/none%d", host, i), anybody(), noon.Add(usually))
+	}
+	if _, err := f.Find(t.Context(), documentID, anybody(), noon.Add(usually)); err != nil || w.times(documentID) != 2 {
+		t.Errorf("Find of a document that was known = %v, and it was fetched %d times, want 2", err, w.times(documentID))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
@@ -22,8 +23,9 @@ type Finder struct {
 	Documents *Documents
 }
 
-// Find returns the client of that id at now. A ClientUnknown fault: there is none, or its registration has ended.
-func (f *Finder) Find(ctx context.Context, id string, now time.Time) (signin.Client, error) {
+// Find returns the client of that id at now. A ClientUnknown fault: there is none, or its registration has ended. from is the
+// address of who asks, for what must not be done for one too often.
+func (f *Finder) Find(ctx context.Context, id string, from netip.Addr, now time.Time) (signin.Client, error) {
 	if client, ok := signin.DevtoolsClient(id); ok {
 		return client, nil
 	}
@@ -31,7 +33,7 @@ func (f *Finder) Find(ctx context.Context, id string, now time.Time) (signin.Cli
 	case signin.IsRegisteredID(id):
 		return f.registered(ctx, id, now)
 	case signin.IsMetadataID(id):
-		return f.described(ctx, id, now)
+		return f.described(ctx, id, from, now)
 	case !signin.ValidClientID(id):
 		return signin.Client{}, unknown()
 	}
@@ -76,11 +78,11 @@ func (f *Finder) registered(ctx context.Context, id string, now time.Time) (sign
 }
 
 // described returns a client that describes itself.
-func (f *Finder) described(ctx context.Context, id string, now time.Time) (signin.Client, error) {
+func (f *Finder) described(ctx context.Context, id string, from netip.Addr, now time.Time) (signin.Client, error) {
 	if f.Documents == nil {
 		return signin.Client{}, signin.Refuse(signin.ClientUnknown, "client id metadata documents are not read here: register the client")
 	}
-	m, err := f.Documents.find(ctx, id, now)
+	m, err := f.Documents.find(ctx, id, from, now)
 	if err != nil {
 		return signin.Client{}, err
 	}

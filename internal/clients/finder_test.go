@@ -46,7 +46,7 @@ func register(t *testing.T, db store.Store, m Metadata) string {
 func TestBuiltInAndConfidentialClientsAreFound(t *testing.T) {
 	f, db := newFinder(t)
 	for _, id := range []string{signin.SameDevice, signin.CrossDevice} {
-		if c, err := f.Find(t.Context(), id, noon); err != nil || c.ID != id || c.Class != signin.Devtools {
+		if c, err := f.Find(t.Context(), id, anybody(), noon); err != nil || c.ID != id || c.Class != signin.Devtools {
 			t.Errorf("Find(%s) = %+v, %v", id, c, err)
 		}
 	}
@@ -60,7 +60,7 @@ func TestBuiltInAndConfidentialClientsAreFound(t *testing.T) {
 		}
 	}
 	// The list of redirect URIs is for strangers: what an administrator registered stays.
-	if c, err := f.Find(t.Context(), app.ID, noon); err != nil || c.Principal != user.ID || len(c.RedirectURIs) != 1 {
+	if c, err := f.Find(t.Context(), app.ID, anybody(), noon); err != nil || c.Principal != user.ID || len(c.RedirectURIs) != 1 {
 		t.Errorf("Find(%s) = %+v, %v", app.ID, c, err)
 	}
 }
@@ -68,12 +68,12 @@ func TestBuiltInAndConfidentialClientsAreFound(t *testing.T) {
 func TestRegisteredClientIsFoundUntilItsRegistrationEnds(t *testing.T) {
 	f, db := newFinder(t, "https://claude.ai/*")
 	id := register(t, db, Metadata{Name: "Tool\u202e", RedirectURIs: []string{"https://claude.ai/cb", "http://localhost/cb"}, GrantTypes: []string{"authorization_code"}})
-	c, err := f.Find(t.Context(), id, noon.Add(24*time.Hour-time.Millisecond))
+	c, err := f.Find(t.Context(), id, anybody(), noon.Add(24*time.Hour-time.Millisecond))
 	if err != nil || c.ID != id || c.Class != signin.Dynamic || c.Name != "Tool" || len(c.RedirectURIs) != 2 || c.MayRefresh() || !c.Expires.Equal(noon.Add(24*time.Hour)) {
 		t.Errorf("Find = %+v, %v", c, err)
 	}
 	// It is still in the store.
-	if _, err := f.Find(t.Context(), id, noon.Add(24*time.Hour)); signin.KindOf(err) != signin.ClientUnknown {
+	if _, err := f.Find(t.Context(), id, anybody(), noon.Add(24*time.Hour)); signin.KindOf(err) != signin.ClientUnknown {
 		t.Errorf("Find at the end of the registration = %v, want ClientUnknown", err)
 	}
 }
@@ -89,13 +89,13 @@ func TestRegisteredClientHasOneID(t *testing.T) {
 		if other == id { // no letter in its last part
 			continue
 		}
-		if c, err := f.Find(t.Context(), other, noon); signin.KindOf(err) != signin.ClientUnknown {
+		if c, err := f.Find(t.Context(), other, anybody(), noon); signin.KindOf(err) != signin.ClientUnknown {
 			t.Errorf("Find(%s), where %s is registered, = %+v, %v", other, id, c, err)
 		}
 	}
 	// What was registered before the region was changed keeps its id.
 	old := register(t, db, Metadata{ClientID: signin.DynamicClientID("eu-west-1", signin.NewSessionID(noon)), RedirectURIs: []string{"http://localhost/cb"}, GrantTypes: []string{"authorization_code"}})
-	if c, err := f.Find(t.Context(), old, noon); err != nil || c.ID != old {
+	if c, err := f.Find(t.Context(), old, anybody(), noon); err != nil || c.ID != old {
 		t.Errorf("Find of a client of another region = %+v, %v", c, err)
 	}
 }
@@ -104,7 +104,7 @@ func TestRegisteredClientHasOneID(t *testing.T) {
 func TestListOfTodayHoldsForRegistrationsOfYesterday(t *testing.T) {
 	f, db := newFinder(t, "https://claude.ai/*")
 	id := register(t, db, Metadata{RedirectURIs: []string{"https://claude.ai/cb", "https://evil.example/cb"}, GrantTypes: []string{"authorization_code"}})
-	c, err := f.Find(t.Context(), id, noon)
+	c, err := f.Find(t.Context(), id, anybody(), noon)
 	if err != nil || strings.Join(c.RedirectURIs, " ") != "https://claude.ai/cb" {
 		t.Errorf("Find = %+v, %v; want the redirect URI of the list alone", c, err)
 	}
@@ -114,7 +114,7 @@ func TestNobodyIsRegisteredWhereRegistrationIsOff(t *testing.T) {
 	f, db := newFinder(t)
 	id := register(t, db, Metadata{RedirectURIs: []string{"http://localhost/cb"}, GrantTypes: []string{"authorization_code"}})
 	f.Grants = nil
-	if _, err := f.Find(t.Context(), id, noon); signin.KindOf(err) != signin.ClientUnknown {
+	if _, err := f.Find(t.Context(), id, anybody(), noon); signin.KindOf(err) != signin.ClientUnknown {
 		t.Errorf("Find = %v, want ClientUnknown", err)
 	}
 }
@@ -126,7 +126,7 @@ func TestIDsOfNobodyAreRefused(t *testing.T) {
 		"arn:aws:signin:us-east-1::external-client/dcr/", "arn:aws:signin:us-east-1::external-client/dcr/x", "http://client.example/x",
 		"arn:aws:signin:::external-client/dcr/" + signin.NewSessionID(noon).String(), "https://client.example/x", "\x00", "\xff", strings.Repeat("a", 10000),
 	} {
-		_, err := f.Find(t.Context(), id, noon)
+		_, err := f.Find(t.Context(), id, anybody(), noon)
 		fault, ok := errors.AsType[*signin.Fault](err)
 		if !ok || fault.Kind != signin.ClientUnknown || fault.Message == "" || len(id) > 1 && strings.Contains(fault.Message, id) {
 			t.Errorf("Find(%.80q) = %v, want ClientUnknown without the id", id, err)
@@ -141,7 +141,7 @@ func TestDatabaseThatIsAwayMakesNobodyUnknown(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, id := range []string{id, signin.ConfidentialPrefix + "app"} {
-		if _, err := f.Find(ctx, id, noon); err == nil || signin.KindOf(err) == signin.ClientUnknown {
+		if _, err := f.Find(ctx, id, anybody(), noon); err == nil || signin.KindOf(err) == signin.ClientUnknown {
 			t.Errorf("Find(%s) = %v, want an error that is no ClientUnknown", id, err)
 		}
 	}

@@ -159,7 +159,7 @@ func (e *Endpoint) identify(ctx context.Context, c *wire.Call, r *request) error
 	if err := e.ByAddress.Wait(ctx, limit.Network(c.Remote).String(), c.Now); err != nil {
 		return err
 	}
-	client, err := e.Clients.Find(ctx, r.ClientID, c.Now)
+	client, err := e.Clients.Find(ctx, r.ClientID, c.Remote, c.Now)
 	if err != nil {
 		return err
 	}
