@@ -6,6 +6,7 @@
 //
 // The server is a process of its own, on SQLite and on PostgreSQL, built with the tag rehearsal so that its clock can run
 // faster: an hour of codes, proofs, sessions and audit events passes in half a minute, and all that expires does so many
-// times. People sign in at a steady pace, sessions refresh at half of what the server could do, codes come a second time,
-// and people are shut out.
+// times. People sign in at a steady pace, sessions refresh at half of what the server could do, and codes come a second time.
+// Beside them, clients register themselves, rotate their tokens and lose sessions, programs have tokens made and ask about
+// those of others, and an administrator puts statements and takes them away.
 package soak

@@ -40,15 +40,18 @@ type traffic struct {
 	*site
 	keys []*ecdsa.PrivateKey
 
-	mu     sync.Mutex
-	people []person // who refresh; the newest last
-	wrong  map[string]int
+	mu       sync.Mutex
+	sessions []person // who refresh; the newest last
+	wrong    map[string]int
 
 	logins, refreshes, replays atomic.Int64
+
+	directory
+	asked, rotations, ended atomic.Int64 // of agents and callers, of refreshes by agents, of their sessions that were ended
 }
 
-func newTraffic(s *site) *traffic {
-	tr := &traffic{site: s, wrong: map[string]int{}}
+func newTraffic(s *site, d directory) *traffic {
+	tr := &traffic{site: s, directory: d, wrong: map[string]int{}}
 	for range 64 {
 		tr.keys = append(tr.keys, testkit.NewKey())
 	}
@@ -97,12 +100,10 @@ func (tr *traffic) start(ctx context.Context, running *sync.WaitGroup) {
 // signIn redeems a code, and some codes a second time.
 func (tr *traffic) signIn(n int) {
 	key, verifier, now := tr.keys[n%len(tr.keys)], rand.Text()+rand.Text(), tr.now()
-	a := signin.Authorization{
-		ID: signin.NewSessionID(now), ClientID: signin.SameDevice, Redirect: signin.HashRedirect(redirect), Challenge: sha256.Sum256([]byte(verifier)),
-		AuthTime: now, Issued: now, Expires: now.Add(5 * time.Minute), Methods: "pwd", AsOf: 1 << 40, // no notice about the person counts
-		Principal: signin.Principal{Account: "111122223333", Role: "Developer", RoleID: "AROA234567ABCDEFGHIJ", Person: "alice", PersonID: "AIDA234567ABCDEFGHIJ"},
-	}
-	rand.Read(a.Salt[:])
+	a := approved(now, verifier, signin.Authorization{
+		ClientID:  signin.SameDevice,
+		Principal: signin.Principal{Account: account, Role: "Developer", RoleID: "AROA234567ABCDEFGHIJ", Person: "alice", PersonID: "AIDA234567ABCDEFGHIJ"},
+	})
 	code := seal.SealCode(tr.ring.SealingKey(now), a)
 	body := map[string]string{
 		"clientId": signin.SameDevice, "grantType": "authorization_code", "code": code, "codeVerifier": verifier, "redirectUri": redirect,
@@ -120,10 +121,19 @@ func (tr *traffic) signIn(n int) {
 	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	tr.people = append(tr.people, person{key, refresh, now.Add(20 * time.Minute)})
-	if len(tr.people) > 500 {
-		tr.people = append(tr.people[:0:0], tr.people[250:]...)
+	tr.sessions = append(tr.sessions, person{key, refresh, now.Add(20 * time.Minute)})
+	if len(tr.sessions) > 500 {
+		tr.sessions = append(tr.sessions[:0:0], tr.sessions[250:]...)
 	}
+}
+
+// approved completes what somebody approved for whom.
+func approved(now time.Time, verifier string, a signin.Authorization) signin.Authorization {
+	a.ID, a.Redirect, a.Challenge = signin.NewSessionID(now), signin.HashRedirect(redirect), sha256.Sum256([]byte(verifier))
+	a.AuthTime, a.Issued, a.Expires, a.Methods = now, now, now.Add(5*time.Minute), "pwd"
+	a.AsOf = 1 << 40 // no notice about the person counts
+	rand.Read(a.Salt[:])
+	return a
 }
 
 func refreshBody(token string) map[string]string {
@@ -134,9 +144,9 @@ func refreshBody(token string) map[string]string {
 func (tr *traffic) refreshOne(n int) {
 	tr.mu.Lock()
 	var p person
-	if len(tr.people) > 0 {
-		newest := min(len(tr.people), 100)
-		p = tr.people[len(tr.people)-1-n%newest]
+	if len(tr.sessions) > 0 {
+		newest := min(len(tr.sessions), 100)
+		p = tr.sessions[len(tr.sessions)-1-n%newest]
 	}
 	tr.mu.Unlock()
 	if p.refresh == "" || p.until.Before(tr.now()) {
@@ -186,12 +196,16 @@ func (tr *traffic) check(t *testing.T, took time.Duration) {
 	if tr.logins.Load() < int64(took.Seconds()) || tr.refreshes.Load() < tr.logins.Load() || tr.replays.Load() == 0 {
 		t.Error("that is too little work to say anything")
 	}
+	t.Logf("agents refreshed %d times, and %d of their sessions were ended; %d requests of them and of signed callers", tr.rotations.Load(), tr.ended.Load(), tr.asked.Load())
+	if tr.rotations.Load() < int64(3*took.Seconds()) || tr.ended.Load() == 0 {
+		t.Error("agents did too little to say anything")
+	}
 	bad := 0
 	for what, n := range tr.wrong {
 		bad += n
 		t.Logf("%d times: %s", n, what)
 	}
-	if all := int(tr.logins.Load() + tr.refreshes.Load()); bad*500 > all {
+	if all := int(tr.logins.Load() + tr.refreshes.Load() + tr.asked.Load()); bad*500 > all {
 		t.Errorf("%d of %d answers were not what they should be", bad, all)
 	}
 }

@@ -54,7 +54,7 @@ func startSite(t *testing.T, binary, database string) *site {
 		where = fmt.Sprintf("database: {url: %q}", database)
 	}
 	s.write(t, "latchkey.yaml", fmt.Sprintf("listen: %q\nmetrics_listen: %q\n%s\nroot_key: {file: root.key}\nlog: {level: warn}\n"+
-		"lifetimes: {session: 30m}\naudit: {keep: 1h}\nlimits: {client: {per_second: 0}, address: {per_second: 0}}\n", s.addr, s.metrics, where))
+		"lifetimes: {session: 30m}\naudit: {keep: 1h}\nregistration: {lifetime: 1h, address: {per_second: 0}}\nlimits: {client: {per_second: 0}, address: {per_second: 0}}\n", s.addr, s.metrics, where))
 	s.cmd = exec.Command(binary, "serve", "--config", filepath.Join(s.dir, "latchkey.yaml"))
 	s.cmd.Env = append(os.Environ(), "REHEARSAL_CLOCK_FILE="+filepath.Join(s.dir, "clock"))
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log

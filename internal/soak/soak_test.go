@@ -63,10 +63,11 @@ func TestSoak(t *testing.T) {
 func soak(t *testing.T, s *site, took time.Duration) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	tr := newTraffic(s)
+	tr := newTraffic(s, s.fill(t))
 	s.turn(ctx, &running)
 	s.tellOfRing(ctx, t, &running)
 	tr.start(ctx, &running)
+	tr.startAgents(ctx, &running)
 	samples := tr.sample(t, took)
 	cancel()
 	running.Wait()
@@ -190,7 +191,7 @@ func (tr *traffic) checkSwept(t *testing.T) {
 	defer st.Close()
 	// What a sweep may leave: a minute of the real time, half an hour more that rows are kept, and some reserve.
 	oldest := tr.now().Add(-(90*time.Second*speed + time.Hour))
-	for _, p := range []store.Part{store.PartSessions, store.PartSteps, store.PartEvents} {
+	for _, p := range []store.Part{store.PartSessions, store.PartSteps, store.PartEvents, store.PartGenerations, store.PartDynamicClients, store.PartNotices} {
 		rows, old := 0, 0
 		for r, err := range st.Contents(t.Context(), p) {
 			if err != nil {
@@ -202,7 +203,7 @@ func (tr *traffic) checkSwept(t *testing.T) {
 			}
 		}
 		t.Logf("%d %v in the database", rows, p)
-		if old > 0 || rows == 0 && p == store.PartSessions {
+		if old > 0 || rows == 0 && p != store.PartSteps {
 			t.Errorf("%d of %d %v were over at %v and should have been swept", old, rows, p, oldest)
 		}
 	}
@@ -215,6 +216,12 @@ func ended(r store.Record) time.Time {
 		return v.End
 	case store.StepReport:
 		return v.End
+	case store.Generation:
+		return v.End
+	case store.DynamicClient:
+		return v.Expires
+	case signin.Notice:
+		return v.Expires
 	case store.AuditEvent:
 		return v.At.Add(time.Hour)
 	}
