@@ -124,6 +124,17 @@ var classes = []class{
 	{"downgrade of clients that registered themselves", "CWE-757", "TestDynamicClientsCannotBeDowngraded", []string{
 		"internal/token/bound_test.go:TestBoundSessionIsNotUnboundByLeavingOutTheProof", "internal/authorize/dynamic_test.go:TestWrongParametersOfDynamicClients",
 	}},
+	{"token confusion over all kinds", "CWE-345, CWE-843", "TestKindsOfTokensAreNotMistakenForEachOther", []string{
+		"internal/seal/grant_test.go:TestGrantsOpenOnlyAsWhatTheyAre", "internal/credential/accesstoken_test.go:TestIDTokenIsNoAccessToken",
+	}},
+	{"redirect confusion of registered clients", "CWE-601", "TestRegisteredRedirectsAreNotTalkedAround", []string{
+		"internal/signin/allowlist_test.go:TestRedirectsThatOnlyLookAllowedAreRefused", "internal/signin/redirect_test.go:TestDynamicClientIsSentToWhatItRegistered",
+	}},
+	{"server-side request forgery by clients and tokens", "CWE-918", "TestDocumentsAndTokensMakeTheServerConnectNowhere", []string{
+		"internal/trust/keys_test.go:TestPrivateIssuersMustBeAllowed", "internal/trust/keys_test.go:TestDocumentsThatAreNotTheIssuers", "internal/fetch/fetch_test.go:TestRedirectsAreNotFollowed",
+	}},
+	{"registration from a whole network", "CWE-770", "TestANetworkDoesNotFillTheTableOfClients", nil},
+	{"a client that was found out", "CWE-613", "TestARemovedClientIsLeftNothing", nil},
 	{"cross-site scripting", "CWE-79", "TestScriptsOfOthersDoNotRun", []string{
 		"internal/authorize/safety_test.go:TestNothingShownBecomesMarkup", "internal/authorize/safety_test.go:TestEveryPageIsKeptToItself",
 	}},

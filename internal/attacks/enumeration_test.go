@@ -142,29 +142,33 @@ func TestStrangersDoNotLearnWhetherASessionLives(t *testing.T) {
 // Class: enumeration by time, CWE-208. Mallory reads from the time of an answer what its words do not say. Vault hashed the
 // password of those who exist, and of nobody else (CVE-2025-6011).
 //
-// Here every attempt hashes a password. What is compared is the quickest of several attempts each, taken in turns, so that
-// a busy machine does not matter; without the hash an attempt is ten times as quick and more.
+// Here every attempt hashes a password. What is compared is the quickest of several attempts each, taken in turns. A busy machine
+// makes some slower and none quicker, so it is given more attempts until the quickest are alike; without the hash an attempt is
+// ten times as quick and more, and stays so however often it is measured.
 func TestTimeDoesNotTellWhoExists(t *testing.T) {
-	s := crowd(t)
-	page := pageField(t, get(s, authorizePath(s.Client())))
 	quickest := map[string]time.Duration{}
-	for range 4 { // below every limit
-		for name, attempt := range outsiders {
-			r := form(s, "/sign-in", "page", page, "username", attempt[0], "password", attempt[1])
-			began := time.Now()
-			if w := s.Do(r); w.Code != status(signin.PasswordWrong) {
-				t.Fatalf("%s = %d", name, w.Code)
-			}
-			if took := time.Since(began); quickest[name] == 0 || took < quickest[name] {
-				quickest[name] = took
+	for range 10 {
+		s := crowd(t) // a new one, which has counted no wrong passwords
+		page := pageField(t, get(s, authorizePath(s.Client())))
+		for range 4 { // below every limit
+			for name, attempt := range outsiders {
+				r := form(s, "/sign-in", "page", page, "username", attempt[0], "password", attempt[1])
+				began := time.Now()
+				if w := s.Do(r); w.Code != status(signin.PasswordWrong) {
+					t.Fatalf("%s = %d", name, w.Code)
+				}
+				if took := time.Since(began); quickest[name] == 0 || took < quickest[name] {
+					quickest[name] = took
+				}
 			}
 		}
+		most, least := time.Duration(0), time.Hour
+		for _, d := range quickest {
+			most, least = max(most, d), min(least, d)
+		}
+		if most <= 3*least {
+			return
+		}
 	}
-	most, least := time.Duration(0), time.Hour
-	for _, d := range quickest {
-		most, least = max(most, d), min(least, d)
-	}
-	if most > 3*least {
-		t.Errorf("the quickest answers take %v; want none to take three times as long as another", quickest)
-	}
+	t.Errorf("the quickest answers take %v; want none to take three times as long as another", quickest)
 }
