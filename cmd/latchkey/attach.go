@@ -87,11 +87,11 @@ func (f targetFlags) effect() string {
 	case f.ServiceUser != "":
 		return "It counts within two seconds."
 	case f.User != "":
-		return "The person's sessions end within two seconds; whoever may signs in again."
+		return "The person's sessions end within two seconds; whoever is still allowed signs in again."
 	case f.Group != "":
-		return "The sessions of everybody in it end within two seconds; whoever may signs in again."
+		return "The sessions of everybody in it end within two seconds; whoever is still allowed signs in again."
 	}
-	return "The sessions that act in it end within two seconds; whoever may signs in again."
+	return "The sessions that act in it end within two seconds; whoever is still allowed signs in again."
 }
 
 type policyAttachCmd struct {

@@ -56,7 +56,7 @@ func (cmd devCmd) Run(ctx context.Context, o *output) error {
 		if err != nil {
 			return fmt.Errorf("make the sample account: %w", err)
 		}
-		sample.print(o, cfg, cmd.AutoApprove)
+		sample.print(o, cfg, cmd)
 		return nil
 	})
 }

@@ -84,7 +84,7 @@ func (cmd issuerAddCmd) Run(ctx context.Context, o *output) error {
 		return usageError("an account id has 12 digits, like 111122223333")
 	}
 	if err := trust.CheckIssuer(cmd.Issuer, cmd.AllowPrivate); err != nil {
-		return usageError("the URL of the issuer: " + err.Error())
+		return usageError("the URL of the issuer: " + err.Error() + cmd.private())
 	}
 	if cmd.Audience == "" || len(cmd.Audience) > trust.MaxIssuer {
 		return usageError(fmt.Sprintf("--audience must have 1 to %d characters", trust.MaxIssuer))
@@ -113,6 +113,14 @@ func (cmd issuerAddCmd) Run(ctx context.Context, o *output) error {
 		o.note("Account %s trusts %s. Whoever controls that issuer can be every session of these roles.", cmd.Account, cmd.Issuer)
 		return nil
 	})
+}
+
+// private names the flag that an issuer on this machine needs, when it is missing.
+func (cmd issuerAddCmd) private() string {
+	if !cmd.AllowPrivate && trust.CheckIssuer(cmd.Issuer, true) == nil {
+		return ": give --allow-private"
+	}
+	return ""
 }
 
 // warn tells when people act as a role that an issuer gives: the sessions of both have the same names.

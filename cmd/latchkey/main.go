@@ -82,7 +82,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "latchkey:", err)
-		fmt.Fprintln(stderr, "Try: latchkey --help")
+		fmt.Fprintf(stderr, "Try: %s --help\n", called(err))
 		return 2
 	}
 	if err := k.Run(); errors.Is(err, errNotAllowed) {
@@ -95,6 +95,19 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 		return 1
 	}
 	return 0
+}
+
+// called returns the command that a wrong call got as far as, like "latchkey policy add".
+func called(err error) string {
+	name := "latchkey"
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.Context != nil {
+		for _, p := range wrong.Context.Path {
+			if p.Command != nil {
+				name = p.Command.FullPath()
+			}
+		}
+	}
+	return name
 }
 
 // usageError is a wrong call that only the command itself could notice.

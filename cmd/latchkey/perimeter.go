@@ -45,13 +45,16 @@ func (cmd perimeterListCmd) Run(ctx context.Context, o *output) error {
 		if err != nil {
 			return fmt.Errorf("list statements: %w", err)
 		}
-		switch _, err := in.ConsoleAuthorizationOf(ctx, cmd.Account); {
-		case err == nil:
+		on, err := in.perimeterIsOn(ctx, cmd.Account)
+		switch {
+		case err != nil:
+			return err
+		case on && len(kept) == 0:
+			o.note("Console authorization of account %s is on, but there are no statements, so people may sign in from anywhere.", cmd.Account)
+		case on:
 			o.note("Console authorization of account %s is on: its statements take effect.", cmd.Account)
-		case errors.Is(err, store.ErrNotFound):
-			o.note("Console authorization of account %s is off: its statements take no effect.", cmd.Account)
 		default:
-			return fmt.Errorf("find console authorization: %w", err)
+			o.note("Console authorization of account %s is off: its statements take no effect.", cmd.Account)
 		}
 		rows := []statementRow{}
 		for _, k := range kept {
@@ -75,6 +78,37 @@ func describeStatement(k store.PermissionStatement) statementRow {
 		row.Problem = "excludes nobody, because its excludedPrincipal is no role of the account"
 	}
 	return row
+}
+
+// perimeterIsOn tells whether the statements of the account take effect.
+func (i *installation) perimeterIsOn(ctx context.Context, account string) (bool, error) {
+	_, err := i.ConsoleAuthorizationOf(ctx, account)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find console authorization: %w", err)
+	}
+	return true, nil
+}
+
+// warnOfStatement says what an operator may not expect of the statement s that is kept as k. A role that is missing may be added
+// later, so it is no error; but who relies on it for emergencies must know.
+func (i *installation) warnOfStatement(ctx context.Context, o *output, k store.PermissionStatement, s perimeter.Statement) error {
+	if problem := describeStatement(k).Problem; problem != "" {
+		o.note("Note: it %s.", problem)
+		return nil
+	}
+	_, role, named := strings.Cut(s.ExcludedPrincipal, ":role/")
+	if !named || strings.ContainsAny(role, "*?") {
+		return nil
+	}
+	if _, err := i.RoleByName(ctx, k.Account, role); errors.Is(err, store.ErrNotFound) {
+		o.note("Note: there is no role %s in account %s, so it excludes nobody until there is: latchkey role add %s %s", role, k.Account, k.Account, role)
+	} else if err != nil {
+		return fmt.Errorf("find role: %w", err)
+	}
+	return nil
 }
 
 // needAccount returns nil when there is an account of that id.
@@ -127,9 +161,17 @@ func (cmd perimeterAddCmd) Run(ctx context.Context, o *output) error {
 			return fmt.Errorf("add statement: %w", err)
 		}
 		o.line("%s", kept.ID)
-		o.note("Added the statement. It takes effect while console authorization is on: latchkey perimeter on %s", cmd.Account)
-		if problem := describeStatement(kept).Problem; problem != "" {
-			o.note("Note: it %s.", problem)
+		on, err := in.perimeterIsOn(ctx, cmd.Account)
+		switch {
+		case err != nil:
+			return err
+		case on:
+			o.note("Added the statement. Console authorization is on, so it takes effect within two seconds. To undo it: latchkey perimeter off %s", cmd.Account)
+		default:
+			o.note("Added the statement. It takes effect while console authorization is on: latchkey perimeter on %s", cmd.Account)
+		}
+		if err := in.warnOfStatement(ctx, o, kept, s); err != nil {
+			return err
 		}
 		return in.auditPerimeter(ctx, now, audit.StatementPut, cmd.Account, "an operator added permission statement "+kept.ID+": "+kept.Statement)
 	})
@@ -163,6 +205,13 @@ func (cmd perimeterOnCmd) Run(ctx context.Context, o *output) error {
 			return err
 		}
 		o.note("The statements of account %s take effect; the servers heed that within two seconds. To undo it: latchkey perimeter off %s", cmd.Account, cmd.Account)
+		kept, err := in.Statements(ctx, cmd.Account, "", 1)
+		if err != nil {
+			return fmt.Errorf("list statements: %w", err)
+		}
+		if len(kept) == 0 {
+			o.note("Note: there are none yet, so people may sign in from anywhere. Add one with latchkey perimeter add %s", cmd.Account)
+		}
 		return nil
 	})
 }

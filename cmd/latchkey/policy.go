@@ -152,7 +152,7 @@ func (cmd policySetCmd) Run(ctx context.Context, o *output) error {
 		if err := in.SetManagedPolicy(ctx, p.ARN, document, now, signin.NoticeExpiry(now)); err != nil {
 			return cmd.explain(err)
 		}
-		o.note("Replaced the policy. The sessions that it applies to end within two seconds; whoever may signs in again.")
+		o.note("Replaced the policy. The sessions that it applies to end within two seconds; whoever is still allowed signs in again.")
 		return nil
 	})
 }

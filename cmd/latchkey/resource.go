@@ -54,8 +54,23 @@ func (cmd resourceAddCmd) Run(ctx context.Context, o *output) error {
 		}
 		o.note("Added the %s. Policies allow signin:CreateOAuth2Token on:", cmd.resourceArgs)
 		o.line("%s", r.ARN(in.cfg.Region))
-		return nil
+		return cmd.warn(ctx, in, o, r)
 	})
+}
+
+// warn tells when policies cannot tell r from another resource.
+func (cmd resourceAddCmd) warn(ctx context.Context, in *installation, o *output, r store.Resource) error {
+	all, err := in.Resources(ctx, r.Account)
+	if err != nil {
+		return fmt.Errorf("list resources: %w", err)
+	}
+	for _, other := range all {
+		if other.Service == r.Service && other.Identifier != r.Identifier {
+			o.note("Note: policies know %s by the same ARN, so whoever may have tokens for one may have them for both. With --service they are told apart.", other.Identifier)
+			return nil
+		}
+	}
+	return nil
 }
 
 type resourceListCmd struct {

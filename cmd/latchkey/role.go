@@ -76,7 +76,7 @@ func (cmd roleAddCmd) Run(ctx context.Context, o *output) error {
 		} else if err != nil {
 			return explain(err, cmd.String())
 		}
-		o.note("Added %s. Next: latchkey role assign %s %s USER", cmd.roleArgs, cmd.Account, cmd.Role)
+		o.note("Added %s. Next: latchkey role assign %s %s USER, or latchkey issuer add for people of another identity provider", cmd.roleArgs, cmd.Account, cmd.Role)
 		return nil
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/config"
@@ -123,14 +124,14 @@ func addSampleDirectory(ctx context.Context, in *installation, password string, 
 }
 
 // print tells what to type next.
-func (s sample) print(o *output, cfg config.Config, autoApprove bool) {
+func (s sample) print(o *output, cfg config.Config, cmd devCmd) {
 	base := cfg.BaseURLs[0]
 	o.line("Latchkey for development. It is reachable from this computer only; do not use it for anything real.")
 	o.line("")
 	o.line("  address    %s", base)
 	o.line("  person     %s", samplePerson)
 	switch {
-	case autoApprove:
+	case cmd.AutoApprove:
 		o.line("  password   not needed: %s is signed in without pages", samplePerson)
 	case s.password == "":
 		o.line("  password   as printed at the first start; to set another:")
@@ -159,7 +160,15 @@ func (s sample) print(o *output, cfg config.Config, autoApprove bool) {
 	o.line("")
 	o.line("  %s", sampleResource)
 	o.line("")
-	o.line("Administration:  latchkey user|role|account|client|resource|issuer|key|ring|audit|store … --config %s/%s", cfg.Data, configFile)
-	o.line("Stop with Ctrl-C.")
+	o.line("Administration, which works while this server runs (%s --help lists the commands):", os.Args[0])
+	o.line("")
+	o.line("  export LATCHKEY_CONFIG=%s/%s", cfg.Data, configFile)
+	o.line("  %s user list", os.Args[0])
+	o.line("")
+	if cmd.Data == "" {
+		o.line("Stop with Ctrl-C. Everything is gone then, clients that registered themselves too; --data DIR keeps it.")
+	} else {
+		o.line("Stop with Ctrl-C.")
+	}
 	o.line("")
 }
