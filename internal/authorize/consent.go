@@ -62,6 +62,7 @@ func (p *Pages) showConsent(w http.ResponseWriter, c *wire.Call, a asked, page s
 		v.template, v.Title, v.status = "no-role", "No role to choose", wire.Status(signin.PermissionMissing)
 		problem = nil // of a role that is gone too
 		c.Record.Outcome = signin.PermissionMissing.String()
+		c.Record.Err = signin.Refuse(signin.PermissionMissing, "%s has no role that may be used with this client and resource", who.Person)
 	case len(choices) == 1:
 		body.Only = &groups(choices, "")[0].Roles[0]
 	default:

@@ -156,6 +156,21 @@ func TestDynamicClientIsSentOnlyWhereItRegistered(t *testing.T) {
 	}
 }
 
+// A registration ends, and the program goes on with its old id: the page tells the person how to make it register again. Of an id that
+// nobody can have registered it says no such thing.
+func TestWhoseRegistrationIsGoneIsToldWhatToDo(t *testing.T) {
+	s := withResource(t)
+	client := s.registered(t, "x", agentURI)
+	const advice = "must register again"
+	gone := client[:len(client)-4] + "0000"
+	if p := s.browser().get(ask(gone, agentURI)).want(t, 400, "This request cannot be used"); !strings.Contains(p.body, advice) || !strings.Contains(p.body, "This client is not registered here") {
+		t.Errorf("page for an id that is gone:\n%s\nwant advice", p.body)
+	}
+	if p := s.browser().get(ask("somebody", agentURI)).want(t, 400, "This request cannot be used"); strings.Contains(p.body, advice) {
+		t.Errorf("page for an id of no registration:\n%s\nwant no advice", p.body)
+	}
+}
+
 // The roles to choose from are those in accounts that have the resource, whose policies allow it.
 func TestOnlyRolesThatMayUseTheResourceAreChosen(t *testing.T) {
 	s := withResource(t)
@@ -183,6 +198,10 @@ func TestOnlyRolesThatMayUseTheResourceAreChosen(t *testing.T) {
 		t.Error("a role that may not use the resource is to choose")
 	}
 	s.browser().signInAs(t, "carol", ask(client, agentURI)).want(t, 403, "No role to choose")
+	// Whoever is asked why finds the person under the request id that the page shows.
+	if err := s.last.Record.Err; err == nil || !strings.Contains(err.Error(), "carol") {
+		t.Errorf("the record says %v, want that carol has no role", err)
+	}
 	// And the role for the resource is no role for the command line.
 	if p := s.browser().signInAs(t, "bob", begin()); strings.Contains(p.body, "Agent") {
 		t.Error("the role for the resource is offered to the AWS CLI")

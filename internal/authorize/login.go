@@ -18,6 +18,7 @@ type signInView struct {
 	Client      clientView
 	CrossDevice bool
 	Username    string // what was typed before
+	Wrong       bool   // what was typed before is wrong, and not only refused
 }
 
 // showSignIn shows the sign-in page, with what went wrong if problem is a fault.
@@ -27,6 +28,7 @@ func (p *Pages) showSignIn(w http.ResponseWriter, c *wire.Call, a asked, page se
 		Body: signInView{
 			Page: seal.SealPage(p.Keys.SealingKey(c.Now), page), Client: nameOf(a.client),
 			CrossDevice: a.client.ID == signin.CrossDevice, Username: username,
+			Wrong: problem != nil && problem.Kind == signin.PasswordWrong,
 		},
 	}
 	c.Record.Outcome = "ok"

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/signin"
@@ -111,6 +112,7 @@ type messageView struct {
 	Message string
 	Again   string // where to start again, if that can help
 	Waits   bool   // a program waits for an answer that it cannot be given
+	Gone    bool   // it registered itself, and its registration is no more
 }
 
 // refuse shows err as a page. Where request is known to be good, the page has a link to start again with it.
@@ -121,13 +123,24 @@ func (p *Pages) refuse(w http.ResponseWriter, c *wire.Call, err error, request *
 	}
 	c.Record.Outcome, c.Record.Err = fault.Kind.String(), err
 	retryAfter(w, fault)
-	body := messageView{Message: fault.Message, Waits: c.Record.Operation == authorizeOperation && request == nil}
+	body := messageView{
+		Message: readable(fault.Message), Waits: c.Record.Operation == authorizeOperation && request == nil,
+		Gone: fault.Kind == signin.ClientUnknown && signin.IsRegisteredID(c.URL.Query().Get("client_id")),
+	}
 	if request != nil {
 		body.Again = canonical(*request)
 	}
 	p.show(w, c, view{
 		template: "message", Title: heading(fault.Kind), status: wire.Status(fault.Kind), forms: noForms, Body: body,
 	})
+}
+
+// readable makes a message of the wire a sentence for people. The names of parameters, like client_id, stay as they are.
+func readable(message string) string {
+	if first, _, _ := strings.Cut(message, " "); first != "" && !strings.Contains(first, "_") {
+		message = strings.ToUpper(message[:1]) + message[1:]
+	}
+	return strings.TrimSuffix(message, ".") + "."
 }
 
 // heading is the title of the page that tells a fault of kind k.

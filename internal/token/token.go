@@ -58,6 +58,12 @@ const (
 	grantRefresh = signin.GrantRefreshToken
 )
 
+// The grant types of the operations that share the path and are told apart by the query.
+const (
+	grantCredentials = "client_credentials"
+	grantExchange    = "urn:ietf:params:oauth:grant-type:token-exchange"
+)
+
 // request is one token request on its way through the corridor.
 type request struct {
 	wire.TokenRequest
@@ -150,6 +156,10 @@ func (e *Endpoint) identify(ctx context.Context, c *wire.Call, r *request) error
 		c.Record.Grant = r.GrantType
 	case "":
 		return signin.Refuse(signin.ParameterMissing, "%s is missing", r.Spelling.Name("grant_type"))
+	case grantCredentials: // the metadata lists these two, and who asks here was not told where they are
+		return signin.Refuse(signin.GrantUnknown, "client_credentials is asked for at %s?x-amz-client-auth-method=iam, with a request that is signed with SigV4", wire.TokenPath)
+	case grantExchange:
+		return signin.Refuse(signin.GrantUnknown, "token exchange is asked for at %s?x-amz-oauth-token-method=token-exchange", wire.TokenPath)
 	default:
 		return signin.Refuse(signin.GrantUnknown, "%s must be authorization_code or refresh_token", r.Spelling.Name("grant_type"))
 	}
