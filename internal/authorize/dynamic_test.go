@@ -161,7 +161,7 @@ func TestDynamicClientIsSentOnlyWhereItRegistered(t *testing.T) {
 func TestWhoseRegistrationIsGoneIsToldWhatToDo(t *testing.T) {
 	s := withResource(t)
 	client := s.registered(t, "x", agentURI)
-	const advice = "must register again"
+	const advice = "saved sign-in is gone"
 	gone := client[:len(client)-4] + "0000"
 	if p := s.browser().get(ask(gone, agentURI)).want(t, 400, "This request cannot be used"); !strings.Contains(p.body, advice) || !strings.Contains(p.body, "This client is not registered here") {
 		t.Errorf("page for an id that is gone:\n%s\nwant advice", p.body)
