@@ -103,7 +103,7 @@ func (p Policies) Explain(q Query) []Step {
 
 // why says which part of the statement decides that it applies, or does not.
 func (st *statement) why(q *Query) string {
-	open := ""
+	open, absent := "", ""
 	check := func(o outcome, not, isUndecided string) string {
 		if o == undecided && open == "" {
 			open = isUndecided
@@ -133,6 +133,7 @@ func (st *statement) why(q *Query) string {
 		not := "condition " + c.name + " of " + c.key + " does not hold"
 		if len(q.values(c.key)) == 0 {
 			not += ": the request has no such key"
+			absent = "; the request has no " + c.key
 		}
 		if s := check(c.holds(q), not, "condition "+c.name+" of "+c.key+" cannot be decided"); s != "" {
 			return s
@@ -144,5 +145,5 @@ func (st *statement) why(q *Query) string {
 		}
 		return open + ", so it does not allow"
 	}
-	return "all of it matches"
+	return "all of it matches" + absent
 }
