@@ -14,7 +14,7 @@ import (
 // Documents are the documents of one server.
 type Documents struct {
 	ring     *keyring.Ring
-	metadata []byte
+	metadata metadata // without what the ring says
 }
 
 // The paths of the documents (RFC 8414 section 3; OpenID Connect Discovery section 4).
@@ -27,9 +27,8 @@ const (
 // Options say what the server has.
 type Options struct {
 	Issuer            string // the first base URL
-	IDTokenAlgorithm  string
-	Registration      bool // POST /v1/register answers
-	MetadataDocuments bool // a client id may be the URL of a client id metadata document
+	Registration      bool   // POST /v1/register answers
+	MetadataDocuments bool   // a client id may be the URL of a client id metadata document
 }
 
 // metadata has the members of RFC 8414 section 2 and OpenID Connect Discovery section 3, so that both documents are one.
@@ -83,7 +82,6 @@ func New(o Options, ring *keyring.Ring) *Documents {
 		// The latter two are operations of their own, which a query of the token endpoint names.
 		GrantTypes:        []string{"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"},
 		SubjectTypes:      []string{"public"},
-		IDTokenAlgorithms: []string{o.IDTokenAlgorithm},
 		TokenAuthMethods:  []string{"none", signed},
 		ChallengeMethods:  []string{"S256", "SHA-256"},
 		DPoPAlgorithms:    []string{"ES256"},
@@ -96,18 +94,25 @@ func New(o Options, ring *keyring.Ring) *Documents {
 	if o.Registration {
 		m.RegistrationEndpoint = o.Issuer + "/v1/register"
 	}
+	return &Documents{ring: ring, metadata: m}
+}
+
+// written returns the metadata as it is now.
+func (d *Documents) written() []byte {
+	m := d.metadata
+	m.IDTokenAlgorithms = d.ring.Algorithms()
 	b, err := json.Marshal(m)
 	if err != nil {
 		panic(err) // strings always marshal
 	}
-	return &Documents{ring: ring, metadata: b}
+	return b
 }
 
 // Routes returns the handlers by pattern.
 func (d *Documents) Routes() map[string]wire.Handler {
 	return map[string]wire.Handler{
-		"GET " + OpenIDPath:   d.serve("Discovery", func() []byte { return d.metadata }),
-		"GET " + MetadataPath: d.serve("Discovery", func() []byte { return d.metadata }),
+		"GET " + OpenIDPath:   d.serve("Discovery", d.written),
+		"GET " + MetadataPath: d.serve("Discovery", d.written),
 		"GET " + JWKSPath:     d.serve("JWKS", d.ring.JWKS),
 	}
 }

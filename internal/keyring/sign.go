@@ -128,6 +128,18 @@ func signer(keys []*SigningKey, now time.Time) *SigningKey {
 	return keys[0]
 }
 
+// Algorithms returns what id tokens that are good now can be signed with: first the one that is configured, then, for as long
+// as keys of them are published, those that were before.
+func (r *Ring) Algorithms() []string {
+	all := []string{r.opts.Algorithm}
+	for _, k := range r.state.Load().signing {
+		if !slices.Contains(all, k.Algorithm) {
+			all = append(all, k.Algorithm)
+		}
+	}
+	return all
+}
+
 // JWKS returns the public keys that verify id tokens and access tokens, as a JWK set (RFC 7517 section 5): published, in
 // use and retired.
 func (r *Ring) JWKS() []byte { return r.state.Load().jwks }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,5 +55,28 @@ func TestDiscoveryDocuments(t *testing.T) {
 	}
 	if header := decodePart(t, login.IDToken); !strings.Contains(header, set.Keys[0].Kid) {
 		t.Errorf("the id token's header is %s, the published key %s", header, set.Keys[0].Kid)
+	}
+}
+
+// While an operator changes the algorithm, id tokens are signed by the one of before until the new key was long enough
+// published. Clients that hold tokens to what the documents say must find both there, else nobody signs in to them.
+func TestDiscoveryNamesTheAlgorithmThatSigns(t *testing.T) {
+	s := testkit.Start(t)
+	for _, algorithm := range []string{"ES256", "ES384"} {
+		s.Restart(t, func(c *config.Config) { c.IDToken.Algorithm = algorithm })
+		var header struct{ Alg string }
+		if err := json.Unmarshal([]byte(decodePart(t, s.Client().Login(t).IDToken)), &header); err != nil {
+			t.Fatal(err)
+		}
+		w := s.Do(httptest.NewRequest("GET", s.Base+"/.well-known/openid-configuration", nil))
+		var m struct {
+			Algorithms []string `json:"id_token_signing_alg_values_supported"`
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(m.Algorithms, header.Alg) || len(m.Algorithms) == 0 || m.Algorithms[0] != algorithm {
+			t.Errorf("configured with %s, an id token is signed with %s, and the documents say %q, want both, the configured one first", algorithm, header.Alg, m.Algorithms)
+		}
 	}
 }

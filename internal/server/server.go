@@ -180,8 +180,7 @@ func (s *Server) open(cfg config.Config, dev *Development) error {
 	s.addSessionOperations(cfg.Region, lifetimes, door, judge, proofs, answered)
 
 	documents := discovery.New(discovery.Options{
-		Issuer: s.base, IDTokenAlgorithm: cfg.IDToken.Algorithm,
-		Registration: cfg.Registration.Enabled, MetadataDocuments: cfg.Registration.MetadataDocuments,
+		Issuer: s.base, Registration: cfg.Registration.Enabled, MetadataDocuments: cfg.Registration.MetadataDocuments,
 	}, s.ring)
 	for pattern, h := range documents.Routes() {
 		s.routes.add(pattern, h)
