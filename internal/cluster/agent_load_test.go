@@ -16,7 +16,11 @@ const (
 
 // workAsAgent registers clients at one node, signs people in to them at another, and refreshes at whatever node. Answers get
 // lost, programs send twice, and tokens get into the wrong hands.
-func (w *load) workAsAgent(rng *rand.Rand, worker int) {
+func (w *load) workAsAgent(rng *rand.Rand) {
+	browsers := make([]*browser, len(w.people)) // who had to sign in again stays signed in: too many passwords are refused
+	for i := range browsers {
+		browsers[i] = w.browser(i)
+	}
 	for !w.stop.Load() {
 		w.pause(rng, 60*time.Millisecond)
 		a := w.someAgent(rng)
@@ -25,7 +29,7 @@ func (w *load) workAsAgent(rng *rand.Rand, worker int) {
 			continue
 		}
 		l := newAgentLogin(person, a, rng.IntN(2) == 0)
-		if !w.approve(w.pick(rng), w.browser(person), l, w.isShut(person)) {
+		if !w.approve(w.pick(rng), browsers[person], l, w.isShut(person)) {
 			continue
 		}
 		w.mu.Lock()

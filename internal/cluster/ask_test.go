@@ -23,7 +23,7 @@ func (s *site) approve(n *node, b *browser, l *login, shut bool) bool {
 	switch {
 	case errors.Is(err, errShut):
 		if !s.people[person].fickle {
-			s.complain("%s, who was never shut out, is refused at node %d", s.people[person].name, n.number)
+			s.complain("%s, who was never shut out, is %v at node %d", s.people[person].name, err, n.number)
 		}
 		return false
 	case err != nil:
@@ -49,7 +49,7 @@ func (s *site) walk(n *node, b *browser, l *login, shut bool) (code string, bega
 		}
 		status, _, page, err = b.visit(n, "/sign-in", fields(page, "username", s.people[l.person].name, "password", password))
 		if err == nil && (status == http.StatusForbidden || status == http.StatusTooManyRequests) {
-			return "", 0, errShut
+			return "", 0, fmt.Errorf("%w: POST /sign-in = %d", errShut, status)
 		}
 		if err == nil && status != http.StatusSeeOther {
 			err = fmt.Errorf("POST /sign-in = %d", status)
@@ -63,7 +63,7 @@ func (s *site) walk(n *node, b *browser, l *login, shut bool) (code string, bega
 	}
 	if !strings.Contains(page, `action="/consent"`) {
 		if status == http.StatusForbidden || status == http.StatusOK {
-			return "", 0, errShut
+			return "", 0, fmt.Errorf("%w: GET /v1/authorize = %d", errShut, status)
 		}
 		return "", 0, fmt.Errorf("GET /v1/authorize = %d", status)
 	}
@@ -77,7 +77,7 @@ func (s *site) walk(n *node, b *browser, l *login, shut bool) (code string, bega
 		return to.Query().Get("code"), began, nil
 	}
 	if status == http.StatusFound || status == http.StatusForbidden || status == http.StatusSeeOther {
-		return "", 0, errShut
+		return "", 0, fmt.Errorf("%w: POST /consent = %d to %s", errShut, status, location)
 	}
 	return "", 0, fmt.Errorf("POST /consent = %d", status)
 }

@@ -138,8 +138,10 @@ func (s *story) revokes(e event) bool {
 	switch e.kind {
 	case shut:
 		return e.ret >= s.approved.call
-	case redeem, advance, logOut:
+	case redeem, logOut:
 		return e.surelyRevokes() || e.ret == forever
+	case advance:
+		return e.surelyRevokes() || e.ret == forever && s.mayBeReuse(e)
 	}
 	return false
 }
@@ -182,7 +184,7 @@ func (h *history) operationsLocked(s *story) []porcupine.Operation {
 			}
 		}
 		put(o)
-		if e.kind == advance && e.ret == forever {
+		if o.revocation != 0 && e.kind == advance && e.ret == forever {
 			o.revokes = true
 			put(o)
 		}

@@ -42,7 +42,7 @@ func (s *site) begin(phase uint64) *load {
 		w.work.Go(func() { w.refreshMuch(s.random(phase<<8 | 0x40 | uint64(i))) })
 	}
 	for i := range agentWorkers {
-		w.work.Go(func() { w.workAsAgent(s.random(phase<<8|0x20|uint64(i)), i) })
+		w.work.Go(func() { w.workAsAgent(s.random(phase<<8 | 0x20 | uint64(i))) })
 	}
 	w.work.Go(func() { w.administer(s.random(phase<<8 | 0x80)) })
 	return w

@@ -1,6 +1,9 @@
 package cluster
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The model, as far as it is about sessions of agents, whose refresh tokens are good once. Beside what one_login_test.go says
 // of every login:
@@ -79,4 +82,18 @@ func (s state) advance(o operation, refuses bool) (state, bool) {
 // began tells whether the generation can have begun at t, which is known to the second.
 func (g grant) began(t time.Time) bool {
 	return t.UnixMilli() >= g.low-g.low%1000 && t.UnixMilli() <= g.high
+}
+
+// mayBeReuse tells whether an agent's refresh without an answer can have been a second use: another request brought the token
+// of that generation, or the same one so long before, by the clocks, that it is taken for another. For most there is no such
+// request, and then the checker need not think of it.
+func (s *story) mayBeReuse(e event) bool {
+	_, answered := operation{event: e}.clocks()
+	return slices.ContainsFunc(s.own, func(other event) bool {
+		if other.kind != advance || other.step != e.step || other.call == e.call {
+			return false
+		}
+		sent, _ := operation{event: other}.clocks()
+		return other.proof != e.proof || answered-sent > grace.Milliseconds()
+	})
 }
