@@ -49,6 +49,10 @@ func (p *Pages) showConsent(w http.ResponseWriter, c *wire.Call, a asked, page s
 		return
 	}
 	choices, keptOut := p.inside(c, choices)
+	if signin.KindOf(keptOut) == signin.Overloaded { // nobody knows from where they may come; that is for another try
+		p.refuse(w, c, keptOut, &a.request)
+		return
+	}
 	body := consentView{
 		Page: seal.SealPage(p.Keys.SealingKey(c.Now), page), Browser: hex.EncodeToString(who.ID[:]),
 		Person: who.Person, Client: nameOf(a.client), Resource: a.request.Resource, CrossDevice: a.client.ID == signin.CrossDevice,

@@ -317,3 +317,29 @@ func TestDeafServerLetsNobodyIn(t *testing.T) {
 		c.Refresh(t, login.RefreshToken).WantFault(t, signin.Overloaded)
 	})
 }
+
+// A server that does not know the statements for the moment does not tell people that they come from the wrong network.
+func TestPagesDoNotCallUnknownStatementsARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.StartWithPages(t)
+		b := s.Browser()
+		target := "/v1/authorize?" + s.Client().AuthorizeQuery().Encode()
+		if w := b.Submit(b.Get(target), "/sign-in", "username", testkit.Person, "password", testkit.Password); w.Code != http.StatusSeeOther {
+			t.Fatalf("sign-in = %d\n%s", w.Code, w.Body)
+		}
+		page := b.Get(target)
+		s.HideStatements(true)
+		time.Sleep(12 * time.Minute)
+		for name, w := range map[string]*httptest.ResponseRecorder{"the page": b.Get(target), "consent": b.Submit(page, "/consent", "decision", "allow")} {
+			text := w.Body.String()
+			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || strings.Contains(text, "network") || strings.Contains(text, `action="/consent"`) {
+				t.Errorf("%s = %d, Retry-After %q, want 503, and that it is busy\n%s", name, w.Code, w.Header().Get("Retry-After"), text)
+			}
+		}
+		s.HideStatements(false)
+		time.Sleep(time.Second)
+		if w := b.Submit(b.Get(target), "/consent", "decision", "allow"); w.Code != http.StatusFound {
+			t.Errorf("consent after that = %d\n%s", w.Code, w.Body)
+		}
+	})
+}
