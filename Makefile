@@ -5,7 +5,7 @@
 
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-FUZZTIME ?= 10s
+FUZZTIME ?= 3s
 
 run: build ## build and start `latchkey dev`
 	./bin/latchkey dev
