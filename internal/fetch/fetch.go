@@ -137,6 +137,9 @@ func (f *Fetcher) Get(ctx context.Context, url string, limit int64) ([]byte, htt
 		return nil, nil, err
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
+	if err == nil {
+		err = ctx.Err() // a server that hears of the end may still end its answer well, in the middle of a document
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("fetch: %w", err)
 	}
